@@ -1,0 +1,435 @@
+"""Everything a plugin imports: the interfaces on both sides of each seam, and the descriptors that hooks return.
+
+Hooks run at start-up and hand the kernel small descriptors (`HttpProvider`, `WsProvider`, ...). What the descriptors
+hold is called directly while serving: no plugin manager stands between a socket and an application.
+
+This module imports typing, dataclasses and pluggy only, so that importing a plugin never pulls the server in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import pluggy
+
+if TYPE_CHECKING:
+    import asyncio
+    import socket
+
+__all__ = [
+    "API_VERSION",
+    "ASGIApp",
+    "Connection",
+    "Head",
+    "Headers",
+    "Http1Codec",
+    "HttpProvider",
+    "InterfaceProvider",
+    "Kernel",
+    "LifespanProvider",
+    "ListenerProvider",
+    "LogProvider",
+    "LoopProvider",
+    "Observer",
+    "Option",
+    "Receive",
+    "Receiver",
+    "Refusal",
+    "Scope",
+    "Send",
+    "Stream",
+    "SupervisorProvider",
+    "Unavailable",
+    "WsCodec",
+    "WsProvider",
+    "WsSink",
+    "hookimpl",
+]
+
+API_VERSION = 1
+"""The number a plugin module states as `tricorn_api`. It changes when an interface here changes incompatibly."""
+
+hookimpl = pluggy.HookimplMarker("tricorn")
+"""Marks a plugin's function as the implementation of the hook of the same name."""
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+Address = tuple[str, int]
+
+
+class Unavailable(Exception):
+    """A plugin cannot work here: its library is missing, or the platform is not supported.
+
+    Raise it from a hook with a one-line reason. `auto` then tries the next plugin of its list; a plugin that was asked
+    for by name stops the start-up with the reason. Any other exception always stops the start-up: broken code is
+    never passed over.
+    """
+
+
+class Refusal(Exception):
+    """A request that is answered by the server itself and never reaches the application.
+
+    `status` is the response status (400..599); `headers` are added to the response, which closes the connection.
+    """
+
+    def __init__(self, status: int, reason: str, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+        self.headers = headers
+
+
+# --- HTTP: what an HTTP plugin and the kernel see of each other ---------------------------------------------------
+
+
+class Head:
+    """The head of a request, as an HTTP plugin hands it to `Kernel.open`.
+
+    method: a token in the client's own case.
+    target: origin-form, absolute-form or `*`: the bytes of the request line (RFC 9112 section 3.2), or `:path`.
+    version: `"1.0"`, `"1.1"`, `"2"` or `"3"`.
+    headers: names in lower case, values without the white space around them, in the order received.
+    protocol: the upgrade that the head asks for (`b"websocket"`), from `Upgrade` or from `:protocol` (RFC 8441).
+    """
+
+    __slots__ = ("headers", "method", "protocol", "target", "version")
+
+    def __init__(
+        self, method: str, target: bytes, version: str, headers: Headers, protocol: bytes | None = None
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.version = version
+        self.headers = headers
+        self.protocol = protocol
+
+
+class Receiver(Protocol):
+    """The kernel's end of one stream; an HTTP plugin calls it as the request's body arrives."""
+
+    def feed(self, data: bytes) -> None:
+        """Take body bytes, unframed and never empty. May call `Stream.pause_reading` before it returns."""
+
+    def end(self) -> None:
+        """The body is complete. Called once, and not after `disconnect`."""
+
+    def disconnect(self) -> None:
+        """The client is gone: end of input inside the body, a reset, or a lost connection. Nothing follows."""
+
+
+class Stream(Protocol):
+    """An HTTP plugin's end of one stream; the kernel calls it as the application answers.
+
+    client, server: the peer's and our own address as ASGI gives them; None where the transport has none.
+    secure: TLS. multiplexed: other streams share the connection (HTTP/2 and 3), so it never ends with this one.
+    fields: renders and caches the response fields in the form that `send_head` takes (`tricorn.fields.FieldTable`).
+    """
+
+    client: tuple[str, int] | None
+    server: tuple[str, int | None] | None
+    secure: bool
+    multiplexed: bool
+    fields: Any
+
+    def send_head(self, status: int, fields: list[Any], framed: bool, data: bytes, end: bool) -> None:
+        """Send the head of the final response and the first bytes of its body, in one write where that can be.
+
+        fields: what `self.fields` rendered: validated, without `Connection` and `Transfer-Encoding`.
+        framed: the head says where the body ends (content-length, or a status or method without a body).
+        end: `data` is all of the body.
+        """
+
+    def send_data(self, data: bytes, end: bool) -> None:
+        """Send body bytes; with `end` the response is complete and the stream may serve its next request."""
+
+    def send_trailers(self, headers: Headers) -> None:
+        """Send the trailer section and end the response."""
+
+    def send_informational(self, status: int, headers: Headers) -> None:
+        """Send an interim response (1xx). Quietly nothing where the peer cannot take one (HTTP/1.0)."""
+
+    def accept_tunnel(self, headers: Headers, receiver: Receiver) -> None:
+        """Answer an upgrade (101, or 200 to an extended CONNECT) and pass all that follows to `receiver`.
+
+        Bytes that were read behind the head reach `receiver.feed` before this returns or right after.
+        From here on `send_data` sends raw bytes, and `end` closes the sending side.
+        """
+
+    def pause_reading(self) -> None:
+        """Stop calling `Receiver.feed` after what has been read already."""
+
+    def resume_reading(self) -> None:
+        """Undo `pause_reading`."""
+
+    def abort(self) -> None:
+        """Cut the stream so that the client sees that it is incomplete."""
+
+    def blocked(self) -> Awaitable[None] | None:
+        """None while the peer takes data as fast as it is sent; else what to await before sending more.
+
+        The awaitable returns when there is room again, or when the stream is gone.
+        """
+
+
+class Http1Codec(Protocol):
+    """Reads HTTP/1 message heads (RFC 9112 sections 2 to 5). One codec serves one connection.
+
+    The kernel finds the end of a head, applies every rule about it and owns the framing of bodies, so that no two
+    codecs can disagree about where a message ends. A codec is only a fast reader of what is legal.
+    """
+
+    def read_head(self, head: bytes) -> tuple[bytes, bytes, Headers]:
+        """Split one complete head, from the request line through the empty line, into (method, target, fields).
+
+        Method and target are the bytes of the request line. Field names are lower-cased; values lose the white space
+        around them and nothing else; order and duplicates are kept.
+
+        Raises ValueError for a head that the codec does not read, legal or not: the kernel then reads it by its own
+        strict grammar, and either serves it or refuses it.
+        """
+        ...
+
+
+class Connection(Protocol):
+    """What the kernel keeps of an open connection; an HTTP plugin's protocol object has these besides asyncio's.
+
+    deadline: the `Kernel.clock` reading at which `expire` is due; 0 for none. A plain number, read by one sweep.
+    """
+
+    deadline: float
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+
+    def drain(self) -> None:
+        """The server is shutting down: close when idle, else after the requests being served."""
+
+    def abort(self) -> None:
+        """Close at once, without waiting for anything."""
+
+
+class Kernel(Protocol):
+    """The kernel as an HTTP plugin sees it."""
+
+    settings: Any
+    clock: float
+    draining: bool
+    default_fields: bytes
+
+    def open(self, stream: Stream, head: Head) -> Receiver:
+        """Start serving a request: an application call, or an answer of the server's own.
+
+        Raises Refusal when the head breaks a rule; the plugin answers with it (`Refusal.status`).
+        """
+        ...
+
+    def add(self, connection: Connection) -> None:
+        """Register an accepted connection; every one is removed again."""
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a closed connection."""
+
+    def at_turn_end(self, flush: Callable[[], None]) -> None:
+        """Call `flush` once, when all that is ready in this turn of the loop has run."""
+
+
+@dataclass(frozen=True)
+class HttpProvider:
+    """An HTTP plugin: a codec for the kernel's HTTP/1 connection, or a whole connection of its own.
+
+    codec: makes the `Http1Codec` of a connection. connection: makes the protocol object of a connection from the
+    kernel. Exactly one of the two is given.
+    alpn: the ALPN protocol names (RFC 7301) that this plugin serves, best first.
+    preface: the first bytes that tell this protocol apart on a clear-text connection (RFC 9113 section 3.4).
+    """
+
+    codec: Callable[[], Http1Codec] | None = None
+    connection: Callable[[Kernel], asyncio.Protocol] | None = None
+    alpn: tuple[str, ...] = ("http/1.1",)
+    preface: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if (self.codec is None) == (self.connection is None):
+            raise TypeError("an HttpProvider has either a codec or a connection")
+
+
+# --- WebSocket ----------------------------------------------------------------------------------------------------
+
+
+class WsSink(Protocol):
+    """The kernel's end of a WebSocket codec."""
+
+    def on_message(self, data: str | bytes) -> None:
+        """A complete message, in the order of arrival; text as str, decoded strictly."""
+
+    def on_reply(self, data: bytes) -> None:
+        """Bytes that the peer must get now: a pong, or the answer to its close frame or to its mistake."""
+
+    def on_pong(self, payload: bytes) -> None:
+        """A pong frame; `payload` is what our ping carried."""
+
+    def on_close(self, code: int, reason: str) -> None:
+        """The peer's close frame (1005 where it had no code), or the codec's verdict on a broken one.
+
+        The verdict's close frame (1002, 1007, 1009) has gone through `on_reply` before. Nothing follows.
+        """
+
+
+class WsCodec(Protocol):
+    """Reads and writes WebSocket frames (RFC 6455) on the server's side, extensions included."""
+
+    def receive(self, data: bytes) -> None:
+        """Take bytes from the peer and call the sink. Never raises for what a peer can send."""
+
+    def send(self, data: str | bytes) -> bytes:
+        """One message as frames."""
+        ...
+
+    def ping(self, payload: bytes) -> bytes:
+        """A ping frame; payload up to 125 bytes."""
+        ...
+
+    def close(self, code: int, reason: str) -> bytes:
+        """A close frame; empty where one was sent before. 1005 stands for a frame without a code."""
+        ...
+
+
+@dataclass(frozen=True)
+class WsProvider:
+    """A WebSocket plugin.
+
+    codec: called after a valid handshake with the sink, the kernel's settings (`ws_max_size` in bytes,
+    `ws_per_message_deflate`) and the client's `Sec-WebSocket-Extensions` values; returns the codec and the value
+    of the response's `Sec-WebSocket-Extensions`, or None for none. A bad offer is declined, never an error.
+    """
+
+    codec: Callable[[WsSink, Any, Sequence[bytes]], tuple[WsCodec, bytes | None]]
+
+
+# --- The other kinds ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LoopProvider:
+    """An event loop plugin: `factory` is what `asyncio.Runner(loop_factory=...)` takes."""
+
+    factory: Callable[[], asyncio.AbstractEventLoop]
+
+
+class Lifespan(Protocol):
+    """One run of the ASGI lifespan protocol, inside the serving loop."""
+
+    state: dict[str, Any]
+    should_exit: bool
+
+    async def startup(self) -> None:
+        """Run the application's start-up; `should_exit` tells that it failed and was logged."""
+
+    async def shutdown(self) -> None:
+        """Run the application's shutdown, once."""
+
+
+@dataclass(frozen=True)
+class LifespanProvider:
+    """A lifespan plugin: `open(config)` gives the `Lifespan` of one server."""
+
+    open: Callable[[Any], Lifespan]
+
+
+@dataclass(frozen=True)
+class LogProvider:
+    """A logging plugin.
+
+    configure: sets up the loggers `tricorn`, `tricorn.error` and `tricorn.access` from the settings.
+    access: given the settings, returns a renderer `(client, method, path, version, status) -> str` for one access
+    line without its line end, or None to leave access records to `logging` alone.
+    """
+
+    configure: Callable[[Any], None]
+    access: Callable[[Any], Callable[[str, str, str, str, int], str] | None] | None = None
+
+
+@dataclass(frozen=True)
+class InterfaceProvider:
+    """How an application that is not ASGI 3 becomes one.
+
+    matches: whether an application object is of this kind; asked in the order of the selection, asgi3 last.
+    adapt: the ASGI 3 application; websockets, lifespan: whether the adapted application takes those scopes.
+    """
+
+    matches: Callable[[Any], bool]
+    adapt: Callable[[Any], ASGIApp]
+    asgi_version: str = "3.0"
+    websockets: bool = True
+
+
+@dataclass(frozen=True)
+class ListenerProvider:
+    """Where connections come from. `open(config)` gives bound sockets; raises OSError where that fails.
+
+    close: called with the config after the sockets are closed (removing a socket file).
+    """
+
+    open: Callable[[Any], list[socket.socket]]
+    close: Callable[[Any], None] | None = None
+
+
+@dataclass(frozen=True)
+class SupervisorProvider:
+    """What stands around the serving process. `run(config, sockets, target)` returns the exit status.
+
+    target: `target(sockets)` serves until told to stop, in this process or in one the supervisor starts.
+    """
+
+    run: Callable[[Any, list[socket.socket], Callable[[list[socket.socket]], None]], int]
+
+
+class Observer(Protocol):
+    """Called on what happens while serving; every method is optional and an absent one costs nothing.
+
+    Methods are collected once, at start-up. They must not block; an exception is logged and the observer dropped.
+    """
+
+    def request(self, scope: Scope) -> None:
+        """An application call starts."""
+
+    def response(self, scope: Scope, status: int) -> None:
+        """The response head has been sent."""
+
+    def finished(self, scope: Scope) -> None:
+        """The application call has ended."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One setting, declared once: command-line flag, environment variable, keyword of `run()` and help.
+
+    name: the keyword (`ws_max_size`); the flag is `--ws-max-size`, the variable `TRICORN_WS_MAX_SIZE`.
+    type: str, int, float, bool or a sequence of strings (a choice). A bool gives `--x/--no-x`.
+    default: the value when nothing sets it; multiple: the flag may be repeated, the value is a list.
+    metavar, help: for `--help`. cli: False for a keyword without a flag.
+    kind: `"http"`, `"ws"`, ... for an option whose value picks a plugin of that kind.
+    flag: the spelling of the flag where it is not made from the name.
+    """
+
+    name: str
+    help: str
+    type: type | Sequence[str] = str
+    default: Any = None
+    multiple: bool = False
+    metavar: str | None = None
+    cli: bool = True
+    kind: str | None = None
+    flag: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+HookName = Literal["tricorn_loop", "tricorn_http", "tricorn_ws"]
+OptionValues = Mapping[str, Any]
+Options = Iterable[Option]

@@ -1,0 +1,1 @@
+"""HTTP/1 heads read by h11, for the tricorn server."""

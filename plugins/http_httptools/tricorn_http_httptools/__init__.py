@@ -1,0 +1,1 @@
+"""HTTP/1 heads read by httptools (llhttp), for the tricorn server."""

@@ -1,0 +1,1 @@
+"""The uvloop event loop for the tricorn server."""

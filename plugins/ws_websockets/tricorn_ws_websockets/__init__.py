@@ -1,0 +1,1 @@
+"""WebSocket frames by the websockets library, for the tricorn server."""

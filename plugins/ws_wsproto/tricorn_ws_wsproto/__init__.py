@@ -1,0 +1,1 @@
+"""WebSocket frames by wsproto, for the tricorn server."""
