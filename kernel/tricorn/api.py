@@ -41,6 +41,7 @@ __all__ = [
     "Send",
     "Stream",
     "SupervisorProvider",
+    "Tunnel",
     "Unavailable",
     "WsCodec",
     "WsProvider",
@@ -96,22 +97,36 @@ class Head:
     version: `"1.0"`, `"1.1"`, `"2"` or `"3"`.
     headers: names in lower case, values without the white space around them, in the order received.
     protocol: the upgrade that the head asks for (`b"websocket"`), from `Upgrade` or from `:protocol` (RFC 8441).
+    expects: the client waits for 100 (Continue) before it sends the body (RFC 9110 section 10.1.1).
     """
 
-    __slots__ = ("headers", "method", "protocol", "target", "version")
+    __slots__ = ("expects", "headers", "method", "protocol", "target", "version")
 
     def __init__(
-        self, method: str, target: bytes, version: str, headers: Headers, protocol: bytes | None = None
+        self,
+        method: str,
+        target: bytes,
+        version: str,
+        headers: Headers,
+        protocol: bytes | None = None,
+        expects: bool = False,
     ) -> None:
         self.method = method
         self.target = target
         self.version = version
         self.headers = headers
         self.protocol = protocol
+        self.expects = expects
 
 
 class Receiver(Protocol):
     """The kernel's end of one stream; an HTTP plugin calls it as the request's body arrives."""
+
+    def start(self) -> None:
+        """Begin the application call. Called once, after all of the read that brought the head has been fed.
+
+        A request whose framing turns out broken within that read is dropped without this call.
+        """
 
     def feed(self, data: bytes) -> None:
         """Take body bytes, unframed and never empty. May call `Stream.pause_reading` before it returns."""
@@ -127,22 +142,23 @@ class Stream(Protocol):
     """An HTTP plugin's end of one stream; the kernel calls it as the application answers.
 
     client, server: the peer's and our own address as ASGI gives them; None where the transport has none.
+    peer: the client for log lines, `host:port`, or empty.
     secure: TLS. multiplexed: other streams share the connection (HTTP/2 and 3), so it never ends with this one.
     fields: renders and caches the response fields in the form that `send_head` takes (`tricorn.fields.FieldTable`).
     """
 
     client: tuple[str, int] | None
     server: tuple[str, int | None] | None
+    peer: str
     secure: bool
     multiplexed: bool
     fields: Any
 
-    def send_head(self, status: int, fields: list[Any], framed: bool, data: bytes, end: bool) -> None:
+    def send_head(self, status: int, fields: list[Any], flags: int, data: bytes, end: bool) -> None:
         """Send the head of the final response and the first bytes of its body, in one write where that can be.
 
-        fields: what `self.fields` rendered: validated, without `Connection` and `Transfer-Encoding`.
-        framed: the head says where the body ends (content-length, or a status or method without a body).
-        end: `data` is all of the body.
+        fields: what `self.fields` rendered: validated, without fields of the connection; the list is the stream's.
+        flags: DATE, SERVER, CLOSE and FRAMED of `tricorn.fields`. end: `data` is all of the body.
         """
 
     def send_data(self, data: bytes, end: bool) -> None:
@@ -154,7 +170,7 @@ class Stream(Protocol):
     def send_informational(self, status: int, headers: Headers) -> None:
         """Send an interim response (1xx). Quietly nothing where the peer cannot take one (HTTP/1.0)."""
 
-    def accept_tunnel(self, headers: Headers, receiver: Receiver) -> None:
+    def accept_tunnel(self, headers: Headers, receiver: Tunnel) -> None:
         """Answer an upgrade (101, or 200 to an extended CONNECT) and pass all that follows to `receiver`.
 
         Bytes that were read behind the head reach `receiver.feed` before this returns or right after.
@@ -262,22 +278,43 @@ class HttpProvider:
 # --- WebSocket ----------------------------------------------------------------------------------------------------
 
 
+class Tunnel(Receiver, Protocol):
+    """The receiver of an accepted tunnel: besides bytes it hears of deadlines and of the server's shutdown.
+
+    A connection forwards its own `expire` and `drain` to the receiver while it tunnels; the receiver keeps
+    `Stream.deadline`. After `send_data(..., end=True)` the deadline is the connection's again.
+    """
+
+    def expire(self) -> None:
+        """The `Stream.deadline` that the receiver set has passed."""
+
+    def drain(self) -> None:
+        """The server is shutting down."""
+
+
 class WsSink(Protocol):
     """The kernel's end of a WebSocket codec."""
 
-    def on_message(self, data: str | bytes) -> None:
-        """A complete message, in the order of arrival; text as str, decoded strictly."""
+    def on_message(self, data: str | bytes) -> bool:
+        """A complete message, in the order of arrival; text as str, decoded strictly.
 
-    def on_reply(self, data: bytes) -> None:
-        """Bytes that the peer must get now: a pong, or the answer to its close frame or to its mistake."""
+        False: stop here. The codec keeps what it has not read and goes on at the next `WsCodec.receive`, so that
+        nothing is read, and above all nothing inflated, ahead of the application.
+        """
+        ...
+
+    def on_ping(self, pong: bytes) -> None:
+        """A ping frame, and the frame that answers it. A later answer may replace one that has not left
+        (RFC 6455 section 5.5.3)."""
 
     def on_pong(self, payload: bytes) -> None:
         """A pong frame; `payload` is what our ping carried."""
 
-    def on_close(self, code: int, reason: str) -> None:
+    def on_close(self, code: int, reason: str, reply: bytes) -> None:
         """The peer's close frame (1005 where it had no code), or the codec's verdict on a broken one.
 
-        The verdict's close frame (1002, 1007, 1009) has gone through `on_reply` before. Nothing follows.
+        reply: the close frame that answers it or carries the verdict (1002, 1007, 1009); empty when a close frame was
+        sent before. Called once; the codec drops what follows.
         """
 
 
@@ -285,7 +322,7 @@ class WsCodec(Protocol):
     """Reads and writes WebSocket frames (RFC 6455) on the server's side, extensions included."""
 
     def receive(self, data: bytes) -> None:
-        """Take bytes from the peer and call the sink. Never raises for what a peer can send."""
+        """Take bytes from the peer, possibly none, and call the sink. Never raises for what a peer can send."""
 
     def send(self, data: str | bytes) -> bytes:
         """One message as frames."""
@@ -296,7 +333,10 @@ class WsCodec(Protocol):
         ...
 
     def close(self, code: int, reason: str) -> bytes:
-        """A close frame; empty where one was sent before. 1005 stands for a frame without a code."""
+        """A close frame; empty where one was sent before. 1005 stands for a frame without a code.
+
+        Raises ValueError for a code that must not be sent (RFC 6455 section 7.4) or a reason above 123 bytes.
+        """
         ...
 
 
@@ -306,7 +346,8 @@ class WsProvider:
 
     codec: called after a valid handshake with the sink, the kernel's settings (`ws_max_size` in bytes,
     `ws_per_message_deflate`) and the client's `Sec-WebSocket-Extensions` values; returns the codec and the value
-    of the response's `Sec-WebSocket-Extensions`, or None for none. A bad offer is declined, never an error.
+    of the response's `Sec-WebSocket-Extensions`, or None for none. A bad offer is declined, never an error;
+    `tricorn.deflate.negotiate` answers offers of permessage-deflate.
     """
 
     codec: Callable[[WsSink, Any, Sequence[bytes]], tuple[WsCodec, bytes | None]]

@@ -1,0 +1,328 @@
+"""One HTTP request and its response as an ASGI application sees them: the only such machine, for every protocol.
+
+The response goes through four phases, which only `send` and `run` advance:
+
+    IDLE -> HELD       `http.response.start` was accepted; nothing has left, so an error can still become a 500
+    HELD -> SENT       the head left together with the first body event, or alone at the end of the loop's turn
+    HELD, SENT -> DONE the last body event left
+
+The request's body is a second, independent matter: bytes wait here until `receive` takes them, and above a limit the
+stream is paused, so that what an application does not read stays with the client.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from tricorn.api import ASGIApp, Head, Message, Scope, Stream
+from tricorn.fields import CLOSE, FRAMED
+
+if TYPE_CHECKING:
+    from tricorn.kernel import Kernel
+
+IDLE, HELD, SENT, DONE = range(4)
+
+BODY_LIMIT = 65536
+"""Bytes of a request body kept for an application that does not read before the client is made to wait."""
+
+_INTERNAL_ERROR = b"Internal Server Error"
+_WITHOUT_BODY = frozenset((204, 205, 304))
+_PLAIN_TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
+
+
+class Exchange:
+    """The kernel's end of a request (`tricorn.api.Receiver`), and `receive` and `send` of its application call."""
+
+    __slots__ = (
+        "_bodyless",
+        "_chunks",
+        "_complete",
+        "_consumed",
+        "_eof",
+        "_expects",
+        "_fields",
+        "_flags",
+        "_gone",
+        "_head",
+        "_kernel",
+        "_left",
+        "_paused",
+        "_phase",
+        "_size",
+        "_status",
+        "_stream",
+        "_waiters",
+        "scope",
+        "task",
+    )
+
+    def __init__(self, kernel: Kernel, stream: Stream, head: Head, scope: Scope) -> None:
+        self._kernel = kernel
+        self._stream = stream
+        self._head = head
+        self.scope = scope
+        self._expects = head.expects
+        self._chunks: list[bytes] = []
+        self._size = 0
+        self._complete = False
+        self._consumed = False
+        self._paused = False
+        self._gone = False
+        self._eof = False
+        self._phase = IDLE
+        self._waiters: list[asyncio.Future[None]] | None = None
+        self._status = 0
+        self._fields: list[Any] = []
+        self._flags = 0
+        self._left: int | None = None
+        self._bodyless = head.method == "HEAD"
+        self.task: asyncio.Task[None] | None = None
+
+    # --- the stream's side -----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Call the application; what the read that brought the head also brought has been fed before."""
+        kernel = self._kernel
+        kernel.calls.add(self)
+        self.task = kernel.create_task(self.run(kernel.app))
+
+    def feed(self, data: bytes) -> None:
+        """Keep body bytes for `receive`."""
+        if self._phase == DONE:
+            return
+        self._chunks.append(data)
+        self._size += len(data)
+        if self._size > BODY_LIMIT and not self._paused:
+            self._paused = True
+            self._stream.pause_reading()
+        if self._waiters is not None:
+            self._wake()
+
+    def end(self) -> None:
+        """The body is complete."""
+        self._complete = True
+        if self._waiters is not None:
+            self._wake()
+
+    def half_close(self) -> None:
+        """The client will send nothing more: it may be gone, or wait for its answer. `receive` says disconnect, and
+        `send` goes on."""
+        self._eof = True
+        if self._waiters is not None:
+            self._wake()
+
+    def disconnect(self) -> None:
+        """The client is gone."""
+        self._gone = True
+        if self._waiters is not None:
+            self._wake()
+
+    @property
+    def responded(self) -> bool:
+        """Whether any byte of the response has been handed to the stream."""
+        return self._phase >= SENT
+
+    def _wake(self) -> None:
+        waiters, self._waiters = self._waiters, None
+        for waiter in waiters or ():
+            if not waiter.done():
+                waiter.set_result(None)
+
+    # --- the application's side ------------------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """The ASGI `receive`: body events, then `http.disconnect` once the client left or the response is complete."""
+        if not self._consumed:
+            if self._expects:
+                self._expects = False
+                if self._phase < SENT and not self._gone:
+                    self._stream.send_informational(100, [])
+            while not (self._chunks or self._complete or self._gone or self._phase == DONE):
+                await self._wait()
+            if self._complete or (self._chunks and not self._gone):
+                if self._phase != DONE:
+                    return self._next_body()
+        while not (self._gone or self._eof or self._phase == DONE):
+            await self._wait()
+        return {"type": "http.disconnect"}
+
+    def _next_body(self) -> Message:
+        chunks = self._chunks
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if chunks:
+            self._chunks = []
+            self._size = 0
+        if self._complete:
+            self._consumed = True
+        if self._paused:
+            self._paused = False
+            self._stream.resume_reading()
+        return {"type": "http.request", "body": body, "more_body": not self._consumed}
+
+    async def _wait(self) -> None:
+        waiter = self._kernel.loop.create_future()
+        if self._waiters is None:
+            self._waiters = [waiter]
+        else:
+            self._waiters.append(waiter)
+        await waiter
+
+    async def send(self, event: Message) -> None:
+        """The ASGI `send`. Suspends only while the client takes data more slowly than the application makes it.
+
+        Raises RuntimeError for events out of order and ValueError or TypeError for what must not reach the wire.
+        Returns quietly when the client has left.
+        """
+        kind = event["type"]
+        phase = self._phase
+        if kind == "http.response.body":
+            if phase == HELD or phase == SENT:
+                self._send_body(event, phase)
+                blocked = self._stream.blocked()
+                if blocked is not None and not self._gone:
+                    await blocked
+                return
+        elif kind == "http.response.start" and phase == IDLE:
+            self._hold(event)
+            return
+        self._out_of_order(kind, phase)
+
+    def _hold(self, event: Message) -> None:
+        status = event["status"]
+        if type(status) is not int:
+            status = int(status)
+        if not 200 <= status <= 599:
+            raise ValueError(f"Invalid HTTP status: {status}.")
+        self._fields, self._left, self._flags = self._stream.fields(event.get("headers", ()))
+        self._status = status
+        if status in _WITHOUT_BODY:
+            self._bodyless = True
+            if status != 304:
+                self._left = 0 if status == 205 else None
+        self._phase = HELD
+        self._kernel.at_turn_end(self.flush)
+
+    def flush(self) -> None:
+        """Let a held head go without waiting for the body: the application has begun to wait for something else."""
+        if self._phase == HELD and not self._gone:
+            self._phase = SENT
+            self._send_head(b"", False)
+
+    def _send_body(self, event: Message, phase: int) -> None:
+        data = event.get("body", b"")
+        if type(data) is not bytes:
+            if not isinstance(data, (bytearray, memoryview)):
+                raise TypeError(f"The body of a response must be bytes, not {type(data).__name__}.")
+            data = bytes(data)
+        end = not event.get("more_body", False)
+        left = self._left
+        size = len(data)
+        if self._bodyless:
+            data = b""
+        elif left is not None:
+            left -= size
+            if left < 0:
+                raise RuntimeError("Response content longer than Content-Length")
+            if end and left > 0:
+                raise RuntimeError("Response content shorter than Content-Length")
+        if end:
+            self._phase = DONE
+            if self._waiters is not None:
+                self._wake()
+        else:
+            self._phase = SENT
+        if self._gone:
+            return
+        if phase == SENT:
+            self._left = left
+            self._stream.send_data(data, end)
+        else:
+            if end and self._left is None and self._status not in _WITHOUT_BODY and (size or not self._bodyless):
+                self._left = size
+            self._send_head(data, end)
+            self._left = left
+
+    def _send_head(self, data: bytes, end: bool) -> None:
+        """Send the kept head. `_left` still holds the whole declared length, or None where there is none."""
+        flags = self._flags
+        if self._left is not None:
+            self._fields.append(self._stream.fields.length(self._left))
+            flags |= FRAMED
+        elif self._bodyless:
+            flags |= FRAMED
+        kernel = self._kernel
+        if kernel.access is not None:
+            scope = self.scope
+            kernel.access(self._stream.peer, scope["method"], log_path(scope), scope["http_version"], self._status)
+        self._stream.send_head(self._status, self._fields, flags, data, end)
+
+    def _out_of_order(self, kind: str, phase: int) -> None:
+        if phase == IDLE:
+            raise RuntimeError(f"Expected ASGI message 'http.response.start', but got '{kind}'.")
+        if phase == DONE:
+            if self._gone:
+                return
+            raise RuntimeError(f"Unexpected ASGI message '{kind}' sent, after response already completed.")
+        raise RuntimeError(f"Expected ASGI message 'http.response.body', but got '{kind}'.")
+
+    # --- the call --------------------------------------------------------------------------------------------------
+
+    async def run(self, app: ASGIApp) -> None:
+        """Call the application and answer for it where it fails to."""
+        kernel = self._kernel
+        try:
+            result: Any = await app(self.scope, self.receive, self.send)
+        except asyncio.CancelledError:
+            self.fail()
+        except BaseException as error:
+            # SystemExit too: a handler that calls sys.exit() must not take the other clients down with it.
+            kernel.log.error("Exception in ASGI application", exc_info=error)
+            self.fail()
+        else:
+            if result is not None:
+                kernel.log.error("ASGI callable should return None, but returned '%s'.", result)
+                self.fail()
+            elif self._phase != DONE and not self._gone:
+                what = "starting" if self._phase == IDLE else "completing"
+                kernel.log.error("ASGI callable returned without %s response.", what)
+                self.fail()
+        finally:
+            kernel.calls.discard(self)
+            self.task = None
+
+    def fail(self) -> None:
+        """Answer 500 where nothing has been sent; otherwise cut the response so that its truncation shows."""
+        phase = self._phase
+        if phase == DONE or self._gone:
+            return
+        if phase == SENT:
+            self._phase = DONE
+            self._stream.abort()
+        else:
+            self._phase = DONE
+            self._status = 500
+            self._fields = self._stream.fields(_PLAIN_TEXT)[0]
+            self._left = len(_INTERNAL_ERROR)
+            self._flags = CLOSE
+            self._send_head(b"" if self._head.method == "HEAD" else _INTERNAL_ERROR, True)
+        if self._waiters is not None:
+            self._wake()
+
+
+_log_paths: dict[bytes, str] = {}
+
+
+def log_path(scope: Scope) -> str:
+    """The path of an access line: the decoded path quoted again, and the query string, as uvicorn prints them."""
+    raw = scope["raw_path"]
+    path = _log_paths.get(raw)
+    if path is None:
+        path = quote(scope["path"])
+        if len(_log_paths) >= 1024:
+            _log_paths.clear()
+        if len(raw) <= 256:
+            _log_paths[raw] = path
+    query = scope["query_string"]
+    return f"{path}?{query.decode('ascii')}" if query else path

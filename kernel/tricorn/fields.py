@@ -1,0 +1,122 @@
+"""Response fields: validated once for each distinct name and value, and rendered once in the form a protocol sends.
+
+An application repeats itself: the same content type, the same cache control, on every response. A table remembers what
+it has validated together with the rendering, so that the usual response costs one dictionary look-up for each field.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+"""RFC 9110 section 5.6.2."""
+_VALUE = re.compile(rb"[\t\x20-\x7e\x80-\xff]*")
+"""RFC 9110 section 5.5, white space at the ends included: a client strips it."""
+_DIGITS = re.compile(rb"[0-9]{1,19}")
+
+DATE, SERVER, CLOSE, FRAMED = 1, 2, 4, 8
+"""Flags of a response head: the application sent its own Date or Server; the connection is to close after it; the head
+says where the body ends, by a content-length or because the status or the method has none."""
+
+_CACHE_LIMIT = 1024
+"""Distinct fields kept. Values such as ETags differ every time; a full table starts over instead of growing."""
+_VALUE_LIMIT = 256
+"""Bytes of a value worth keeping: longer ones (cookies, policies) are rendered again each time."""
+_FLAGS = {b"date": DATE, b"server": SERVER}
+_DROPPED = frozenset((b"transfer-encoding", b"connection", b"keep-alive", b"proxy-connection", b"upgrade"))
+"""Fields of the connection, not of the response (RFC 9110 section 7.6.1): the protocol writes its own."""
+
+
+class FieldTable(Generic[T]):
+    """Validates an application's response fields and renders them for one protocol.
+
+    render: makes what the protocol sends for one field from its lower-case name and its value.
+    """
+
+    __slots__ = ("_known", "_lengths", "_numbers", "_render")
+
+    def __init__(self, render: Callable[[bytes, bytes], T]) -> None:
+        self._render = render
+        self._known: dict[tuple[bytes, bytes], T] = {}
+        self._lengths: dict[int, T] = {}
+        self._numbers: dict[bytes, int] = {}
+
+    def __call__(self, headers: Iterable[Any]) -> tuple[list[T], int | None, int]:
+        """Return the rendered fields without Content-Length, the declared length if any, and the flags.
+
+        Raises ValueError for what must not reach the wire: a name that is no token, CR, LF, NUL or another control
+        character in a value, two lengths or an invalid one; TypeError for what is not bytes.
+        """
+        if type(headers) is not list:
+            headers = list(headers)
+        try:
+            return self._look_up(headers)
+        except TypeError:  # an unhashable bytearray, or a str, which is an error
+            return self._look_up([(_as_bytes(name), _as_bytes(value)) for name, value in headers])
+
+    def _look_up(self, headers: Iterable[Any]) -> tuple[list[T], int | None, int]:
+        known = self._known.get
+        rendered: list[T] = []
+        length: int | None = None
+        flags = 0
+        for name, value in headers:
+            field = known((name, value))
+            if field is not None:
+                rendered.append(field)
+            elif name == b"content-length" or (len(name) == 14 and name.lower() == b"content-length"):
+                if length is not None:
+                    raise ValueError("Duplicate content-length header.")
+                length = self._numbers.get(value)
+                if length is None:
+                    length = self._number(value)
+            else:
+                flags |= self._examine(_as_bytes(name), _as_bytes(value), rendered)
+        return rendered, length, flags
+
+    def length(self, length: int) -> T:
+        """The rendering of `Content-Length: length`."""
+        try:
+            return self._lengths[length]
+        except KeyError:
+            if len(self._lengths) >= _CACHE_LIMIT:
+                self._lengths.clear()
+            field = self._lengths[length] = self._render(b"content-length", b"%d" % length)
+            return field
+
+    def _number(self, value: Any) -> int:
+        if _DIGITS.fullmatch(_as_bytes(value)) is None or (length := int(value)) >= 1 << 63:
+            raise ValueError("Invalid content-length header.")
+        if len(self._numbers) >= _CACHE_LIMIT:
+            self._numbers.clear()
+        self._numbers[value] = length
+        return length
+
+    def _examine(self, name: bytes, value: bytes, rendered: list[T]) -> int:
+        """Validate and render a field that the table does not know, and remember it; return its flag or 0."""
+        lower = name.lower()
+        if TOKEN.fullmatch(name) is None:
+            raise ValueError("Invalid HTTP header name.")
+        if _VALUE.fullmatch(value) is None:
+            raise ValueError("Invalid HTTP header value.")
+        if lower in _DROPPED:
+            closes = lower == b"connection" and b"close" in [token.strip() for token in value.lower().split(b",")]
+            return CLOSE if closes else 0
+        field = self._render(lower, value)
+        rendered.append(field)
+        if lower in _FLAGS:
+            return _FLAGS[lower]
+        if len(value) <= _VALUE_LIMIT:
+            if len(self._known) >= _CACHE_LIMIT:
+                self._known.clear()
+            self._known[name, value] = field
+        return 0
+
+
+def _as_bytes(value: Any) -> bytes:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    raise TypeError(f"HTTP header names and values must be bytes, not {type(value).__name__}.")

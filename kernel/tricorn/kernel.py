@@ -1,0 +1,236 @@
+"""The kernel of a running server: open connections, application calls, limits, and the one clock of all deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import struct
+from collections.abc import Callable, Coroutine, Sequence
+from email.utils import formatdate
+from time import time
+from typing import Any
+
+from tricorn.api import ASGIApp, Connection, Head, HttpProvider, Receiver, Refusal, Stream, WsProvider
+from tricorn.exchange import Exchange
+from tricorn.fields import DATE, SERVER
+from tricorn.http1 import Http1Connection
+from tricorn.scope import http_scope
+from tricorn.session import Session
+
+TICK = 0.1
+"""Seconds between two sweeps over all deadlines: how exact a deadline is, and how late a log line may be."""
+
+Access = Callable[[str, str, str, str, int], None]
+
+
+class Kernel:
+    """What every connection of one server shares (`tricorn.api.Kernel`).
+
+    app: the ASGI 3 application, with its middleware. settings: read by uvicorn's keyword names. http: the selected HTTP
+    plugins, best first. ws: the selected WebSocket plugin, or None. state: the lifespan's, copied into every scope.
+    access: takes one access record, or None where nobody wants them.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Any,
+        *,
+        http: Sequence[HttpProvider],
+        ws: WsProvider | None,
+        state: dict[str, Any],
+        access: Access | None = None,
+    ) -> None:
+        self.app = app
+        self.settings = settings
+        self.http = http
+        self.ws = ws
+        self.state = state
+        self.access = access
+        self.log = logging.getLogger("tricorn.error")
+        self.root_path: str = settings.root_path
+        self.limit_concurrency: int | None = settings.limit_concurrency
+        self.timeout_keep_alive: float = settings.timeout_keep_alive
+        self.timeout_head: float = settings.timeout_request_head
+        self.timeout_body: float = settings.timeout_request_body
+        self.timeout_write: float = settings.timeout_write
+        self.limit_head: int = settings.limit_request_head
+        self.limit_line: int = settings.limit_request_line
+        self.head_lines: int = settings.limit_request_fields + 2
+        self.head_small = min(self.limit_head, self.limit_line)
+        self.connections: set[Connection] = set()
+        self.calls: set[Any] = set()
+        self.total_requests = 0
+        self.draining = False
+        self.clock = 0.0
+        self.default_fields = b""
+        self._second = 0
+        self._ticker: asyncio.TimerHandle | None = None
+        self._turn: list[Callable[[], None]] = []
+        self._idle: list[asyncio.Future[None]] = []
+
+    @property
+    def active(self) -> int:
+        """How many application calls are running."""
+        return len(self.calls)
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the clock. Called in the running loop, before the first connection."""
+        self.loop = asyncio.get_running_loop()
+        self.create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = self.loop.create_task
+        self._tick()
+
+    def protocol(self) -> asyncio.Protocol:
+        """The protocol object of a new connection: the factory for `loop.create_server`."""
+        provider = self.http[0]
+        if provider.codec is not None:
+            return Http1Connection(self, provider.codec())
+        assert provider.connection is not None
+        return provider.connection(self)
+
+    def stop(self) -> None:
+        """Stop the clock."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+            self._ticker = None
+
+    def drain(self) -> None:
+        """Begin the shutdown: idle connections close, busy ones do after their response, WebSockets are told 1012."""
+        self.draining = True
+        for connection in list(self.connections):
+            connection.drain()
+
+    async def drained(self) -> None:
+        """Return when no connection and no application call is left."""
+        while self.connections or self.calls:
+            waiter = self.loop.create_future()
+            self._idle.append(waiter)
+            await waiter
+
+    def cancel(self, message: str) -> int:
+        """Cancel the running application calls; return how many there were."""
+        calls = list(self.calls)
+        for call in calls:
+            if call.task is not None:
+                call.task.cancel(message)
+        return len(calls)
+
+    def abort(self) -> None:
+        """Cut every connection."""
+        for connection in list(self.connections):
+            connection.abort()
+
+    # --- for connections -------------------------------------------------------------------------------------------
+
+    def add(self, connection: Connection) -> None:
+        """Register an accepted connection."""
+        self.connections.add(connection)
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a closed connection."""
+        self.connections.discard(connection)
+
+    def open(self, stream: Stream, head: Head) -> Receiver:
+        """Open a request (`tricorn.api.Kernel`)."""
+        limit = self.limit_concurrency
+        if limit is not None and (len(self.connections) >= limit or len(self.calls) >= limit):
+            self.log.warning("Exceeded concurrency limit.")
+            raise Refusal(503, "over the concurrency limit")
+        if head.protocol is not None:
+            if self.ws is not None:
+                return Session(self, stream, head)
+            self.log.warning("Unsupported upgrade request.")
+        return Exchange(self, stream, head, http_scope(self.settings, self.state, stream, head, self.root_path))
+
+    def at_turn_end(self, flush: Callable[[], None]) -> None:
+        """Call `flush` when what is ready in this turn of the loop has run: one callback for all that ask."""
+        turn = self._turn
+        turn.append(flush)
+        if len(turn) == 1:
+            self.loop.call_soon(self._end_turn)
+
+    def due(self, seconds: float) -> float:
+        """The clock reading `seconds` from now; 0 for a deadline that is switched off. At most one tick late."""
+        return self.clock + seconds + TICK if seconds else 0.0
+
+    def check_head(self, head: bytes, lines: int) -> None:
+        """Raise Refusal: 414 for a request line over its limit, 431 for a head or a number of fields over theirs."""
+        if head.find(b"\r\n") > self.limit_line:
+            raise Refusal(414, "request line too long")
+        if len(head) > self.limit_head or lines > self.head_lines:
+            raise Refusal(431, "request head too large")
+
+    def check_partial_size(self, partial: bytearray) -> None:
+        """Raise Refusal for a head that has outgrown its limits before its end arrived."""
+        if len(partial) > self.head_small:
+            if partial.find(b"\r\n", 0, self.limit_line + 2) < 0:
+                raise Refusal(414, "request line too long")
+            if len(partial) > self.limit_head:
+                raise Refusal(431, "request head too large")
+
+    def refused(self, stream: Stream, refusal: Refusal) -> None:
+        """Log a refusal."""
+        if refusal.status == 503:
+            if self.access is not None:
+                self.access(stream.peer, "-", "-", "1.1", 503)
+        else:
+            self.log.warning("Invalid HTTP request received. %s (%d)", refusal, refusal.status)
+
+    def addresses(
+        self, transport: asyncio.BaseTransport
+    ) -> tuple[tuple[str, int] | None, tuple[str, int | None] | None, str]:
+        """The client, the server and the client's name in the logs, as a transport tells them."""
+        client = transport.get_extra_info("peername")
+        server = transport.get_extra_info("sockname")
+        if isinstance(client, (tuple, list)):
+            client = (str(client[0]), int(client[1]))
+            return client, (str(server[0]), int(server[1])), "%s:%d" % client
+        return None, (server, None) if isinstance(server, str) else None, ""
+
+    def reset_on_close(self, transport: asyncio.BaseTransport) -> None:
+        """Make closing send RST: the one sign of truncation where the end of the connection ends the body."""
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family != getattr(socket, "AF_UNIX", None):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def default_fields_without(self, flags: int) -> bytes:
+        """The default fields less those that the application sent itself."""
+        lines = self.default_fields.split(b"\r\n")
+        names = (b"date: ",) * bool(flags & DATE) + (b"server: ",) * bool(flags & SERVER)
+        return b"\r\n".join(line for line in lines if not line.startswith(names))
+
+    # --- the clock -------------------------------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        """One sweep: the clock, the Date field, every deadline, and whoever waits for the last connection."""
+        loop = self.loop
+        self.clock = clock = loop.time()
+        now = int(time())
+        if now != self._second:
+            self._second = now
+            self.default_fields = self._render_defaults(now)
+        for connection in [c for c in self.connections if 0.0 < c.deadline < clock]:
+            connection.expire()
+        if self._idle and not self.connections and not self.calls:
+            idle, self._idle = self._idle, []
+            for waiter in idle:
+                if not waiter.done():
+                    waiter.set_result(None)
+        self._ticker = loop.call_later(TICK, self._tick)
+
+    def _render_defaults(self, now: int) -> bytes:
+        fields: list[tuple[bytes, bytes]] = []
+        if self.settings.date_header:
+            fields.append((b"date", formatdate(now, usegmt=True).encode("ascii")))
+        if self.settings.server_header:
+            fields.append((b"server", b"tricorn"))
+        fields.extend(self.settings.encoded_headers)
+        return b"".join(b"%b: %b\r\n" % field for field in fields)
+
+    def _end_turn(self) -> None:
+        turn, self._turn = self._turn, []
+        for flush in turn:
+            flush()

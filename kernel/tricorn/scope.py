@@ -1,0 +1,53 @@
+"""The ASGI scopes of HTTP requests and WebSockets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tricorn.api import Head, Headers, Scope, Stream
+from tricorn.target import split_target
+
+
+def http_scope(settings: Any, state: dict[str, Any], stream: Stream, head: Head, path_prefix: str) -> Scope:
+    """The scope of one request (ASGI HTTP specification 2.3). Raises Refusal for an invalid target.
+
+    path_prefix: `root_path`, which uvicorn's users expect in front of both paths.
+    """
+    path, raw_path, query, authority = split_target(head.method, head.target)
+    if path_prefix:
+        path = path_prefix + path
+        raw_path = path_prefix.encode("ascii", "replace") + raw_path
+    return {
+        "type": "http",
+        "asgi": {"version": settings.asgi_version, "spec_version": "2.3"},
+        "http_version": head.version,
+        "server": stream.server,
+        "client": stream.client,
+        "scheme": "https" if stream.secure else "http",
+        "method": head.method,
+        "root_path": path_prefix,
+        "path": path,
+        "raw_path": raw_path,
+        "query_string": query,
+        "headers": head.headers if authority is None else with_host(head.headers, authority),
+        "state": state.copy(),
+    }
+
+
+def websocket_scope(
+    settings: Any, state: dict[str, Any], stream: Stream, head: Head, path_prefix: str, subprotocols: list[str]
+) -> Scope:
+    """The scope of one WebSocket (ASGI WebSocket specification 2.4). Raises Refusal for an invalid target."""
+    scope = http_scope(settings, state, stream, head, path_prefix)
+    del scope["method"]
+    scope["type"] = "websocket"
+    scope["asgi"]["spec_version"] = "2.4"
+    scope["scheme"] = "wss" if stream.secure else "ws"
+    scope["subprotocols"] = subprotocols
+    scope["extensions"] = {"websocket.http.response": {}}
+    return scope
+
+
+def with_host(headers: Headers, authority: bytes) -> Headers:
+    """The authority of an absolute target replaces Host (RFC 9112 section 3.2.2)."""
+    return [(name, authority if name == b"host" else value) for name, value in headers]

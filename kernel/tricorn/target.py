@@ -1,0 +1,59 @@
+"""Request targets and Host: what they may be (RFC 9112 section 3.2, RFC 3986), and the path that the scope gets."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote
+
+from tricorn.api import Refusal
+
+_TARGET = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
+"""Printable ASCII. A fragment is never sent (RFC 9112 section 3.2), and raw bytes outside ASCII have no one reading."""
+_ABSOLUTE = re.compile(rb"(?i:https?)://([^/?]*)(/[^?]*)?(\?.*)?", re.DOTALL)
+_HOST = re.compile(
+    rb"(?:\[(?:[0-9A-Fa-f:.]+|v[0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+;=:]+)\]"
+    rb"|(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*)"
+    rb"(?::([0-9]{0,5}))?"
+)
+"""`uri-host [":" port]` without the comma that RFC 3986 allows in a name: two Host fields joined by a proxy hold one."""
+
+known_hosts: set[bytes] = set()
+"""Host values that were found valid."""
+_HOST_LIMIT = 1024
+
+
+def check_host(value: bytes) -> None:
+    """Raise Refusal(400) unless `value` is a valid Host; what was valid once is remembered, up to a bound."""
+    if value in known_hosts:
+        return
+    match = _HOST.fullmatch(value)
+    if match is None or len(value) > 512 or int(match[1] or b"0") > 65535:
+        raise Refusal(400, "invalid Host")
+    if len(known_hosts) >= _HOST_LIMIT:
+        known_hosts.clear()
+    known_hosts.add(value)
+
+
+def split_target(method: str, target: bytes) -> tuple[str, bytes, bytes, bytes | None]:
+    """Split a request target into (path, raw path, query string, authority of an absolute target or None).
+
+    The path is percent-decoded once as UTF-8, with U+FFFD for what is not; dots and double slashes stay.
+    Raises Refusal(400) for a target that is neither origin-form nor absolute-form, nor `*` for OPTIONS.
+    """
+    if target.translate(None, _TARGET):
+        raise Refusal(400, "invalid request target")
+    authority = None
+    if target[:1] != b"/":
+        if target == b"*" and method == "OPTIONS":
+            return "*", b"*", b"", None
+        match = _ABSOLUTE.fullmatch(target)
+        if match is None or not match[1]:
+            raise Refusal(400, "invalid request target")
+        authority = match[1]
+        check_host(authority)
+        target = (match[2] or b"/") + (match[3] or b"")
+    raw, _, query = target.partition(b"?")
+    path = raw.decode("ascii")
+    if "%" in path:
+        path = unquote(path)
+    return path, raw, query, authority
