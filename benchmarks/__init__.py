@@ -1,0 +1,1 @@
+"""Measures tricorn side by side with other ASGI servers: `python -m benchmarks --help`."""

@@ -1,0 +1,133 @@
+"""The command line of the harness: `python -m benchmarks run|list|show|instructions`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from benchmarks import report, rounds, servers, workloads
+
+DEFAULT_SERVERS = ["tricorn-*", "uvicorn-*"]
+DEFAULT_WORKLOADS = ["plain"]
+
+
+def parser() -> argparse.ArgumentParser:
+    """All subcommands and their options."""
+    top = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = top.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="measure servers in turns")
+    run.add_argument("--servers", nargs="+", default=DEFAULT_SERVERS, metavar="PATTERN")
+    run.add_argument("--workloads", nargs="+", default=DEFAULT_WORKLOADS, metavar="PATTERN")
+    run.add_argument("--rounds", type=int, default=5)
+    run.add_argument("--seconds", type=float, default=3.0, help="measured per server and round")
+    run.add_argument("--warmup", type=float, default=1.0, help="seconds before each measurement")
+    run.add_argument("--access-log", choices=["off", "on", "both"], default="off")
+    cores = sorted(os.sched_getaffinity(0))
+    run.add_argument("--server-core", type=int, default=cores[0])
+    run.add_argument("--client-core", type=int, default=cores[-1])
+    run.add_argument("--connections", type=int, help="instead of each workload's own number")
+    run.add_argument("--rate", type=float, default=0.0, help="requests per second of the latency workload")
+    run.add_argument("--against", metavar="SERVER", help="compare all with this server")
+    run.add_argument("--json", type=Path, metavar="FILE", help="write all samples")
+    run.add_argument("--plot", type=Path, metavar="FILE", help="draw a PNG (needs matplotlib)")
+    show = commands.add_parser("show", help="print or plot a JSON file of `run`")
+    show.add_argument("file", type=Path, nargs="+")
+    show.add_argument("--against", metavar="SERVER")
+    show.add_argument("--plot", type=Path, metavar="FILE")
+    commands.add_parser("list", help="name the servers and the workloads")
+    commands.add_parser("instructions", help="count instructions under callgrind", add_help=False)
+    commands.add_parser("growth", help="how cost grows with connections, fields and bodies", add_help=False)
+    return top
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand; returns the exit status."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["instructions"]:
+        from benchmarks import instructions
+
+        return instructions.main(arguments[1:])
+    if arguments[:1] == ["growth"]:
+        from benchmarks import growth
+
+        return growth.main(arguments[1:])
+    options = parser().parse_args(arguments)
+    try:
+        if options.command == "list":
+            return list_all()
+        return show(options) if options.command == "show" else run(options)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, print the table, write what was asked for."""
+    logs = {"off": (False,), "on": (True,), "both": (False, True)}[options.access_log]
+    settings = rounds.Settings(
+        options.rounds,
+        options.seconds,
+        options.warmup,
+        options.server_core,
+        options.client_core,
+        options.connections,
+        options.rate,
+        logs,
+    )
+    chosen, absent = servers.select(options.servers)
+    for line in absent:
+        print(line, file=sys.stderr)
+    samples = rounds.run(chosen, workloads.select(options.workloads), settings, tell)
+    print(report.table(report.summarize(samples, options.against)))
+    content = report.document(samples, settings)
+    if options.json:
+        report.write(options.json, content)
+    if options.plot:
+        draw(content, options.plot)
+    return 0 if all(sample.error is None for sample in samples) else 1
+
+
+def tell(sample: rounds.Sample) -> None:
+    """One line per measurement, as it is taken."""
+    log = "+log" if sample.access_log else ""
+    metric = workloads.WORKLOADS[sample.workload].metric
+    result = sample.error or f"{sample.values[metric]:,.2f} {workloads.WORKLOADS[sample.workload].unit}"
+    print(f"round {sample.round + 1} {sample.workload}{log} {sample.server}: {result}", file=sys.stderr, flush=True)
+
+
+def show(options: argparse.Namespace) -> int:
+    """Print the table of files that `run --json` wrote; several are joined."""
+    samples = []
+    for path in options.file:
+        content = json.loads(path.read_text())
+        samples += [rounds.Sample(**sample) for sample in content["samples"]]
+    entries = report.summarize(samples, options.against)
+    print(report.table(entries))
+    if options.plot:
+        draw({"machine": content["machine"], "summary": entries}, options.plot)
+    return 0
+
+
+def draw(content: dict[str, object], path: Path) -> None:
+    """The plot, imported only when asked for: it needs matplotlib."""
+    from benchmarks import plot
+
+    plot.draw(content, path)
+
+
+def list_all() -> int:
+    """Every server with what it lacks, and every workload."""
+    for server in servers.catalogue().values():
+        lacking = server.missing()
+        print(f"{server.name:40}{'not installed: ' + ', '.join(lacking) if lacking else ''}".rstrip())
+    print()
+    for workload in workloads.WORKLOADS.values():
+        print(f"{workload.name:24}{workload.about}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
