@@ -1,0 +1,147 @@
+"""A client in memory: it drives the protocol object of a connection through a transport without a socket.
+
+What is left is what a server itself costs in user space, the event loop included: no system call of the network, no
+client and no noise of a shared machine. The client answers every complete response with its next request in the next
+turn of the loop, on all connections, as a closed-loop client does over sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+
+class MemoryTransport(asyncio.Transport):
+    """The server's end of a connection; it counts what is written and keeps only the first answer.
+
+    `expected` is how many bytes answer what was delivered; 0 while that is not known.
+    """
+
+    __slots__ = ("_client", "_closing", "_protocol", "deliver", "expected", "first", "got")
+
+    def __init__(self, client: MemoryClient, expected: int) -> None:
+        super().__init__({"peername": ("127.0.0.1", 40_000), "sockname": ("127.0.0.1", 8000)})
+        self._client = client
+        self._closing = False
+        self.expected = expected
+        self.got = 0
+        self.first = b""
+
+    def open(self, protocol: asyncio.Protocol) -> None:
+        """Make the connection known to the server."""
+        self.set_protocol(protocol)
+        protocol.connection_made(self)
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        """Deliver to `protocol` from here on."""
+        assert isinstance(protocol, asyncio.Protocol)
+        self._protocol = protocol
+        self.deliver = protocol.data_received
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        """What `set_protocol` took."""
+        return self._protocol
+
+    def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
+        """Count; the whole answer makes the client act."""
+        self.got += len(data)
+        if not self.expected:
+            self.first += data
+            self._client.learn(self)
+        elif self.got >= self.expected:
+            self.got -= self.expected
+            self._client.answered(self)
+
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview[Any]]) -> None:
+        """As one write."""
+        self.write(b"".join(list_of_data))
+
+    def close(self) -> None:
+        """The server wants to close: nothing in these loads asks for it."""
+        self._closing = True
+        self._client.fail("the server closed a connection")
+
+    abort = close
+
+    def is_closing(self) -> bool:
+        """Whether `close` was called."""
+        return self._closing
+
+    def get_write_buffer_size(self) -> int:
+        """Nothing is ever kept."""
+        return 0
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing is ever kept, so nothing is limited."""
+
+    def pause_reading(self) -> None:
+        """A client in memory sends only when it was answered."""
+
+    def resume_reading(self) -> None:
+        """See `pause_reading`."""
+
+
+class MemoryClient:
+    """Sends `request`, which holds `depth` requests, on `connections` connections in turns."""
+
+    def __init__(self, protocol: Callable[[], asyncio.Protocol], request: bytes, depth: int, connections: int) -> None:
+        self._protocol = protocol
+        self._request = request * depth
+        self._one = request
+        self._depth = depth
+        self._connections = connections
+        self._left = 0
+        self._active = 0
+        self.length = 0
+
+    async def run(self, count: int) -> None:
+        """Send about `count` requests, rounded up to full batches, and return when all are answered.
+
+        Raises RuntimeError when the server closes a connection or its answer has no content-length.
+        """
+        loop = asyncio.get_running_loop()
+        self._call_soon = loop.call_soon
+        self._done = loop.create_future()
+        transport = MemoryTransport(self, 0)
+        transport.open(self._protocol())
+        transport.deliver(self._one)
+        await self._done
+        self._done = loop.create_future()
+        self._left = -(-count // self._depth)
+        self._active = min(self._connections, self._left)
+        self._left -= self._active
+        for _ in range(self._active):
+            transport = MemoryTransport(self, self.length * self._depth)
+            transport.open(self._protocol())
+            self._call_soon(transport.deliver, self._request)
+        await self._done
+
+    def learn(self, transport: MemoryTransport) -> None:
+        """Find the length of an answer from the first one; every other has the same."""
+        head, mark, body = transport.first.partition(b"\r\n\r\n")
+        if not mark:
+            return
+        lengths = [line[15:] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")]
+        if not head.startswith(b"HTTP/1.1 200") or not lengths:
+            self.fail(f"unexpected answer: {head[:60]!r}")
+        elif len(body) == int(lengths[0]):
+            self.length = len(transport.first)
+            self._done.set_result(None)
+
+    def answered(self, transport: MemoryTransport) -> None:
+        """Send the next requests, or finish."""
+        if self._left:
+            self._left -= 1
+            self._call_soon(transport.deliver, self._request)
+            return
+        self._active -= 1
+        if not self._active:
+            self._done.set_result(None)
+
+    def fail(self, reason: str) -> None:
+        """End the run with RuntimeError."""
+        if not self._done.done():
+            self._done.set_exception(RuntimeError(reason))
