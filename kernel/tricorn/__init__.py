@@ -1,3 +1,26 @@
 """tricorn: an ASGI server in which every part is a plugin."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tricorn.config import Config
+    from tricorn.main import main, run
+    from tricorn.server import Server
+
 __version__ = "0.1.0"
+__all__ = ["Config", "Server", "__version__", "main", "run"]
+
+_HOMES = {"Config": "tricorn.config", "Server": "tricorn.server", "run": "tricorn.main"}
+
+
+def __getattr__(name: str) -> Any:
+    # Importing a plugin imports this package: the server comes in only for those who ask for it.
+    from importlib import import_module
+
+    if name == "main":
+        return import_module("tricorn.main")
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,8 +8,8 @@ This module imports typing, dataclasses and pluggy only, so that importing a plu
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pluggy
@@ -335,7 +335,7 @@ class WsCodec(Protocol):
     def close(self, code: int, reason: str) -> bytes:
         """A close frame; empty where one was sent before. 1005 stands for a frame without a code.
 
-        Raises ValueError for a code that must not be sent (RFC 6455 section 7.4) or a reason above 123 bytes.
+        The kernel passes codes that may be sent (RFC 6455 section 7.4) and reasons of at most 123 bytes.
         """
         ...
 
@@ -423,12 +423,14 @@ class ListenerProvider:
 
 @dataclass(frozen=True)
 class SupervisorProvider:
-    """What stands around the serving process. `run(config, sockets, target)` returns the exit status.
+    """What stands around the serving process. `run(server)` returns the exit status of the program.
 
-    target: `target(sockets)` serves until told to stop, in this process or in one the supervisor starts.
+    server: the `tricorn.Server` to be run, here (`server.run()`) or in processes that the supervisor starts
+    (`server.run(sockets)`, with sockets that `server.config.bind_sockets()` gave the parent). Its application has not
+    been imported yet.
     """
 
-    run: Callable[[Any, list[socket.socket], Callable[[list[socket.socket]], None]], int]
+    run: Callable[[Any], int]
 
 
 class Observer(Protocol):
@@ -449,14 +451,19 @@ class Observer(Protocol):
 
 @dataclass(frozen=True)
 class Option:
-    """One setting, declared once: command-line flag, environment variable, keyword of `run()` and help.
+    """One setting, declared once: command-line flag, environment variable, keyword of `Config` and `run()`, and help.
 
     name: the keyword (`ws_max_size`); the flag is `--ws-max-size`, the variable `TRICORN_WS_MAX_SIZE`.
-    type: str, int, float, bool or a sequence of strings (a choice). A bool gives `--x/--no-x`.
-    default: the value when nothing sets it; multiple: the flag may be repeated, the value is a list.
-    metavar, help: for `--help`. cli: False for a keyword without a flag.
-    kind: `"http"`, `"ws"`, ... for an option whose value picks a plugin of that kind.
-    flag: the spelling of the flag where it is not made from the name.
+    help: one sentence; it is shown with the default.
+    type: str, int, float, bool, or a sequence of strings to choose from.
+    default: the value of the keyword when nothing sets it.
+    multiple: the flag may be repeated and the value is a list; the variable is split at white space.
+    switch: how a bool is spelled: `"pair"` is `--x/--no-x`, `"single"` is `--x`, `"value"` is `--x true`.
+    kind: the kind of plugin that the value picks (`"http"`); the help then lists the installed ones.
+    flag: the flag where it is not made from the name. metavar: what stands for the value in the help.
+    parse: makes the keyword's value of one text from the command line, the environment or a file.
+        Raises ValueError with one line that says what is wrong with it.
+    cli: False for a keyword without a flag. keyword: False for what only `run()` and the command line know.
     """
 
     name: str
@@ -464,13 +471,20 @@ class Option:
     type: type | Sequence[str] = str
     default: Any = None
     multiple: bool = False
-    metavar: str | None = None
-    cli: bool = True
+    switch: Literal["pair", "single", "value"] = "pair"
     kind: str | None = None
     flag: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    metavar: str | None = None
+    parse: Callable[[str], Any] | None = None
+    cli: bool = True
+    keyword: bool = True
 
+    @property
+    def flags(self) -> str:
+        """The flag as it is spelled on the command line, without its negation."""
+        return self.flag or "--" + self.name.replace("_", "-")
 
-HookName = Literal["tricorn_loop", "tricorn_http", "tricorn_ws"]
-OptionValues = Mapping[str, Any]
-Options = Iterable[Option]
+    @property
+    def variable(self) -> str:
+        """The environment variable."""
+        return "TRICORN_" + self.name.upper()

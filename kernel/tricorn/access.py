@@ -1,0 +1,91 @@
+"""The access log: straight to the stream while nobody has changed the logger, through `logging` otherwise.
+
+Making, filtering and formatting a record costs more than serving a small request. As long as the logger
+`tricorn.access` is what its plugin configured, a line is rendered at once and waits in a buffer, which is written at
+the latest after 100 ms, at 64 KiB, and when the server ends. Anything else that somebody does to the logger (a filter,
+a handler, a level, a formatter) is noticed at the next record, and from there records go the long way.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import nullcontext
+
+from tricorn.logging import escape
+
+BUFFER = 64 * 1024
+"""Characters that wait at most: one write of this size costs little more than one of a line."""
+
+Renderer = Callable[[str, str, str, str, int], str]
+
+
+class AccessLog:
+    """What the kernel calls with (client, method, path, version, status) of every response.
+
+    render: one line without its end, or None to use `logging` always.
+    """
+
+    __slots__ = ("_formatter", "_handler", "_lines", "_lost", "_render", "_size", "logger")
+
+    def __init__(self, render: Renderer | None) -> None:
+        self.logger = logger = logging.getLogger("tricorn.access")
+        self._lines: list[str] = []
+        self._size = 0
+        self._lost = 0
+        self._handler: logging.StreamHandler | None = None  # type: ignore[type-arg]
+        self._formatter: logging.Formatter | None = None
+        self._render = render
+        handlers = logger.handlers
+        # A subclass may do anything with a record; only the plain class is known to do nothing but write it.
+        if render is not None and len(handlers) == 1 and type(handlers[0]) is logging.StreamHandler:
+            self._handler = handlers[0]
+            self._formatter = handlers[0].formatter
+
+    def __call__(self, client: str, method: str, path: str, version: str, status: int) -> None:
+        """Log one response."""
+        logger = self.logger
+        if not logger.isEnabledFor(logging.INFO):
+            return
+        if not path.isprintable() or '"' in path or '"' in method:
+            method, path = escape(method), escape(path)
+        handler = self._handler
+        if (
+            handler is None
+            or self._render is None
+            or logger.filters
+            or logger.propagate
+            or logger.handlers != [handler]
+            or handler.filters
+            or handler.formatter is not self._formatter
+            or handler.level > logging.INFO
+        ):
+            self.flush()
+            logger.info('%s - "%s %s HTTP/%s" %d', client, method, path, version, status)
+            return
+        line = self._render(client, method, path, version, status)
+        self._lines.append(line)
+        self._size += len(line)
+        if self._size > BUFFER:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits. Lines that cannot be written are counted and reported once it works again, or at once."""
+        if not self._lines:
+            return
+        lines, self._lines = self._lines, []
+        self._size = 0
+        handler = self._handler
+        assert handler is not None
+        try:
+            with handler.lock or nullcontext():
+                handler.stream.write("\n".join(lines) + "\n")
+                handler.flush()
+        except Exception as error:
+            if not self._lost:
+                logging.getLogger("tricorn.error").error("The access log cannot be written: %s", error)
+            self._lost += len(lines)
+        else:
+            if self._lost:
+                logging.getLogger("tricorn.error").error("%d lines of the access log were lost.", self._lost)
+                self._lost = 0

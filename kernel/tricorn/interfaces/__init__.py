@@ -1,0 +1,1 @@
+"""The kinds of applications that the kernel itself recognises and adapts."""

@@ -1,0 +1,1 @@
+"""The ASGI lifespan protocol: `auto` and `on` run it, `off` does not."""

@@ -1,0 +1,56 @@
+"""Observers: told of every application call, by a wrapper that exists only where there are some."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tricorn.api import ASGIApp, Message, Receive, Scope, Send
+
+log = logging.getLogger("tricorn.error")
+
+STARTS = ("http.response.start", "websocket.http.response.start")
+
+
+class Notes:
+    """The observers' methods of one name, in a tuple made once. One that raises is logged and dropped."""
+
+    def __init__(self, observers: Sequence[Any], name: str) -> None:
+        found = (getattr(observer, name, None) for observer in observers)
+        self.methods: tuple[Callable[..., None], ...] = tuple(method for method in found if method is not None)
+
+    def __call__(self, *arguments: Any) -> None:
+        """Tell every observer."""
+        for method in self.methods:
+            try:
+                method(*arguments)
+            except Exception:
+                log.exception("The observer %r failed and is not told any more.", method)
+                self.methods = tuple(other for other in self.methods if other is not method)
+
+
+def observed(app: ASGIApp, observers: Sequence[Any]) -> ASGIApp:
+    """The application, with the observers told of its requests; the lifespan is none."""
+    request, response, finished = (Notes(observers, name) for name in ("request", "response", "finished"))
+
+    async def observed_app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await app(scope, receive, send)
+        inner = send
+        if response.methods:
+
+            async def inner(message: Message) -> None:
+                await send(message)
+                if message["type"] in STARTS:
+                    response(scope, message["status"])
+                elif message["type"] == "websocket.accept":
+                    response(scope, 101)
+
+        request(scope)
+        try:
+            return await app(scope, receive, inner)
+        finally:
+            finished(scope)
+
+    return observed_app

@@ -1,0 +1,103 @@
+"""Every option of the kernel, declared once: `Config`, `run()`, the command line and its help are made from this list.
+
+The order is that of uvicorn's `Config`, because its parameters may be given by position; what uvicorn does not have
+stands behind. An option is declared here only when it does something.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable
+from typing import Any
+
+from tricorn.api import Option
+from tricorn.logging import LOGGING_CONFIG
+
+LOG_LEVELS = ("critical", "error", "warning", "info", "debug", "trace")
+
+
+def parse_header(text: str) -> tuple[str, str]:
+    """`Name:Value` as a pair; white space around the value is not part of it. Raises ValueError without a colon."""
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise ValueError(f"{text!r} is not of the form Name:Value")
+    return name.strip(), value.strip()
+
+
+OPTIONS: tuple[Option, ...] = (
+    Option("host", "Address or host name to listen on.", default="127.0.0.1"),
+    Option("port", "TCP port to listen on; 0 takes a free one.", int, 8000),
+    Option("uds", "Listen on a UNIX domain socket at this path instead.", metavar="PATH"),
+    Option("fd", "Serve the listening socket inherited as this file descriptor instead.", int),
+    Option("loop", "Event loop: auto, none (asyncio's own choice), a plugin, or module:factory.", kind="loop",
+           default="auto"),
+    Option("http", "HTTP plugins, comma-separated, best first: auto, names, or module:attribute.", kind="http",
+           default="auto"),
+    Option("ws", "WebSocket plugin: auto, none, a name, or module:attribute.", kind="ws", default="auto"),
+    Option("ws_max_size", "Largest WebSocket message, in bytes.", int, 16 * 1024 * 1024),
+    Option("ws_max_queue", "WebSocket messages that may wait for the application before reading pauses.", int, 32),
+    Option("ws_ping_interval", "Seconds of silence after which a WebSocket is pinged.", float, 20.0),
+    Option("ws_ping_timeout", "Seconds in which a WebSocket ping must be answered.", float, 20.0),
+    Option("ws_per_message_deflate", "Offer compression of WebSocket messages.", bool, True, switch="value"),
+    Option("lifespan", "Lifespan events for the application: auto, on, off, or a plugin.", kind="lifespan",
+           default="auto"),
+    Option("log_config", "Logging configuration file (.ini, .json, .yaml).", default=LOGGING_CONFIG, metavar="PATH"),
+    Option("log_level", "Level of the server's loggers.", LOG_LEVELS),
+    Option("access_log", "Log every request.", bool, True),
+    Option("use_colors", "Colours in the log; by default on a terminal only.", bool),
+    Option("interface", "What the application speaks: auto, asgi3, asgi2, or a plugin.", kind="interface",
+           default="auto"),
+    Option("server_header", "Send the Server header.", bool, True),
+    Option("date_header", "Send the Date header.", bool, True),
+    Option("root_path", "The path under which a proxy mounts the application.", default=""),
+    Option("limit_concurrency", "Connections or running calls at which requests are answered 503.", int),
+    Option("limit_max_requests", "End the process after this many requests.", int),
+    Option("backlog", "Connections that the system holds until they are accepted.", int, 2048),
+    Option("timeout_keep_alive", "Seconds an idle connection is kept open between requests.", float, 5),
+    Option("timeout_graceful_shutdown", "Seconds that requests get to finish at shutdown; unlimited by default.", float),
+    Option("headers", "A header for every response; may be repeated.", flag="--header", metavar="NAME:VALUE",
+           multiple=True, parse=parse_header),
+    Option("factory", "APP is a function that returns the application.", bool, False, switch="single"),
+    Option("app_dir", "Directory in which APP is looked for.", default="", metavar="PATH", keyword=False),
+    # What uvicorn does not have.
+    Option("logging", "Logging plugin.", kind="logging", default="text"),
+    Option("supervisor", "What runs the serving process.", kind="supervisor", default="single"),
+    Option("plugins", "A further plugin to switch on (middleware, observers); may be repeated.", flag="--plugin",
+           kind="plugin", metavar="NAME", multiple=True),
+    Option("timeout_request_head", "Seconds in which a request's head must arrive; 0 for no limit.", float, 10),
+    Option("timeout_request_body", "Seconds without a byte of a request's body that end it; 0 for no limit.", float, 30),
+    Option("timeout_write", "Seconds without a byte taken by the client that end a response; 0 for no limit.", float, 30),
+    Option("limit_request_head", "Largest request head, in bytes.", int, 64 * 1024),
+    Option("limit_request_line", "Longest request line, in bytes.", int, 16 * 1024),
+    Option("limit_request_fields", "Most header fields in a request.", int, 256),
+)  # fmt: skip
+
+
+def keywords(options: Iterable[Option]) -> list[inspect.Parameter]:
+    """The options as parameters, which is what `inspect.signature` shows of `Config` and `run`."""
+    return [
+        inspect.Parameter(
+            option.name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=option.default,
+            annotation=_annotation(option),
+        )
+        for option in options
+    ]
+
+
+def _annotation(option: Option) -> Any:
+    if option.parse is not None:
+        return Any
+    base: Any = option.type if isinstance(option.type, type) else str
+    if option.multiple:
+        return list[base] | None
+    return base | None if option.default is None else base
+
+
+def default_of(option: Option) -> Any:
+    """The value that an option has when nothing sets it; lists are never shared."""
+    return [] if option.multiple and option.default is None else option.default
+
+
+BY_NAME = {option.name: option for option in OPTIONS}

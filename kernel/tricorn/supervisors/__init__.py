@@ -1,0 +1,1 @@
+"""What can stand around the serving process."""

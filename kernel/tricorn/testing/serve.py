@@ -1,0 +1,47 @@
+"""A server for tests: in the loop of the test, on a free port, ready when the block begins, gone when it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tricorn.config import Config
+from tricorn.server import Server
+
+
+@asynccontextmanager
+async def serve(app: Any, **options: Any) -> AsyncIterator[str]:
+    """Serve an application; the value is the URL of its root, without a slash at the end.
+
+    options: as for `Config`. By default the loggers are left alone and requests that still run at the end get five
+    seconds. Raises RuntimeError when the server cannot start (the reason has been logged).
+    """
+    options = {"port": 0, "log_config": None, "timeout_graceful_shutdown": 5, **options}
+    try:
+        config = Config(app, **options)
+        server = Server(config)
+        server.bind()
+        config.load()
+        await server.startup()
+    except SystemExit as error:
+        raise RuntimeError("The server could not start; the log says why.") from error
+    serving = asyncio.ensure_future(server.main_loop())
+    try:
+        yield url_of(server)
+    finally:
+        server.should_exit = True
+        try:
+            await serving
+        finally:
+            await server.shutdown()
+
+
+def url_of(server: Server) -> str:
+    """Where a started server is to be found."""
+    name = server.servers[0].sockets[0].getsockname()
+    if not isinstance(name, tuple):
+        return f"unix:{name}"
+    host = f"[{name[0]}]" if ":" in name[0] else name[0]
+    return f"{'https' if server.config.is_ssl else 'http'}://{host}:{name[1]}"
