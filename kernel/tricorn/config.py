@@ -14,7 +14,7 @@ from tricorn.loading import AppError, call_factory, choose_interface, import_app
 from tricorn.logging import LOGGING_CONFIG, TRACE_LOG_LEVEL
 from tricorn.observers import observed
 from tricorn.options import BY_NAME, OPTIONS, default_of, keywords
-from tricorn.registry import PluginError, Registry, Selected
+from tricorn.registry import AUTOMATIC, PluginError, Registry, Selected
 
 if TYPE_CHECKING:
     import asyncio
@@ -105,7 +105,7 @@ class Config:
     def _choice(self, kind: str) -> Any:
         """The option's value; where it is the default, what a bundle puts in its place."""
         value = getattr(self, kind)
-        if kind not in ("http", "ws", "loop") and value == BY_NAME[kind].default:
+        if kind not in AUTOMATIC and value == BY_NAME[kind].default:
             bundled = self.registry.defaults().get(kind)
             if bundled is not None:
                 return bundled[0][0]
@@ -120,7 +120,7 @@ class Config:
         for name in value.split(",") if kind == "http" else (value,):
             if name == "none" and kind in ("ws", "loop"):
                 continue
-            auto = name == "auto" and kind in ("http", "ws", "loop")
+            auto = name == "auto" and kind in AUTOMATIC
             plugin = self.registry.auto(kind) if auto else self.registry.named(kind, name.strip())
             if plugin is not None and plugin not in found:
                 found.append(plugin)
@@ -173,7 +173,7 @@ class Config:
         names = [choice]
         if choice == "auto":
             names = sorted(self.registry.names("interface"), key=lambda name: name == "asgi3")
-        plugins = [_attempt(lambda name=name: self.registry.named("interface", name)) for name in names]
+        plugins: list[Selected] = _attempt(lambda: [self.registry.named("interface", name) for name in names])
         if choice == "auto":
             name, provider = choose_interface(app, self.app, [(p.name, p.provider) for p in plugins])
             self.interface = name

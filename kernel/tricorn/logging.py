@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from copy import copy
 from http import HTTPStatus
+from importlib import import_module
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -141,11 +142,12 @@ class AccessFormatter(ColourizedFormatter):
     def formatMessage(self, record: logging.LogRecord) -> str:
         """The line of an access record."""
         record = copy(record)
-        client, method, path, version, status = record.args  # type: ignore[misc]
+        args: Any = record.args
+        client, method, path, version, status = args
         line = f"{escape(str(method))} {escape(str(path))} HTTP/{version}"
         record.client_addr = client
         record.request_line = style(line, bold=True) if self.use_colors else line
-        record.status_code = self.get_status_code(int(status))  # type: ignore[call-overload]
+        record.status_code = self.get_status_code(int(status))
         return super().formatMessage(record)
 
 
@@ -192,7 +194,7 @@ def _read(config: Any) -> Any:
             return json.load(file)
     if isinstance(config, str) and config.endswith((".yaml", ".yml")):
         try:
-            import yaml
+            yaml: Any = import_module("yaml")
         except ImportError as error:
             raise ImportError("A log configuration in YAML needs the package PyYAML: pip install pyyaml.") from error
         with open(config, encoding="utf-8") as file:

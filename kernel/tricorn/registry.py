@@ -27,6 +27,9 @@ PREFERENCES: Mapping[str, Sequence[str]] = {
 }
 """What `auto` tries, best first, where no bundle says otherwise."""
 
+AUTOMATIC = tuple(PREFERENCES)
+"""The kinds in which `auto` stands for a choice; elsewhere it is the name of a plugin, if anything."""
+
 PROVIDERS: Mapping[str, type] = {
     "loop": api.LoopProvider,
     "http": api.HttpProvider,
@@ -156,7 +159,7 @@ class Registry:
                 raise PluginError(f"{name or value!r} does not give a {wanted.__name__}: {error}") from error
         if not isinstance(made, wanted):
             raise PluginError(f"{name or value!r} is not a {wanted.__name__}, nor does calling it give one.")
-        return Selected(kind, name or getattr(value, "__name__", type(value).__name__), made, None)
+        return Selected(kind, name or str(getattr(value, "__name__", type(value).__name__)), made, None)
 
     # --- loading --------------------------------------------------------------------------------------------------
 
@@ -225,8 +228,8 @@ class Registry:
             raise PluginError(f"The {entry}: {module.__name__} has no @hookimpl {hook}.")
         try:
             results = caller(**arguments)
-        except (api.Unavailable, PluginError) as reason:
-            raise type(reason)(f"The {entry} is unavailable: {reason}") from reason
+        except api.Unavailable as reason:
+            raise api.Unavailable(f"The {entry} is unavailable: {reason}") from reason
         except Exception as error:
             raise _broken(entry, f"its {hook} failed", error) from error
         if not isinstance(results, list):  # a hook of which the first result counts

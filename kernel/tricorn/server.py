@@ -360,8 +360,8 @@ class Server:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-        for number in reversed(self._captured_signals):
-            signal.raise_signal(number)
+        for caught in reversed(self._captured_signals):
+            signal.raise_signal(caught)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Take a signal: the first ends the server, a second SIGINT ends it at once."""

@@ -19,8 +19,7 @@ def adapt(app: Any) -> ASGIApp:
     """An ASGI 3 application that calls an ASGI 2 one."""
 
     async def asgi3_app(scope: Scope, receive: Receive, send: Send) -> None:
-        result = await app(scope)(receive, send)
-        return result  # None; anything else is for the kernel to complain about
+        await app(scope)(receive, send)
 
     return asgi3_app
 
@@ -29,5 +28,3 @@ def adapt(app: Any) -> ASGIApp:
 def tricorn_interface() -> InterfaceProvider:
     """The plugin `asgi2`."""
     return InterfaceProvider(matches, adapt, asgi_version="2.0")
-
-

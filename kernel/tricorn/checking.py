@@ -1,0 +1,81 @@
+"""`tricorn check KIND NAME`: the conformance kit against one plugin, without pytest."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib import import_module
+from importlib.util import find_spec
+
+import click
+
+from tricorn.api import Unavailable
+from tricorn.registry import PluginError, Registry
+from tricorn.testing.suite import Suite, run_suite
+
+SUITES = {
+    "http": ("tricorn.testing.http1", "tricorn.testing.http"),
+    "ws": ("tricorn.testing.ws",),
+    "loop": ("tricorn.testing.loop",),
+}
+"""The modules with the suites of a kind."""
+
+
+def check_command() -> click.Command:
+    """The command: exits with 0 when all checks pass, 1 when some fail, 3 when the plugin cannot be loaded."""
+    command = click.Command("check", callback=check)
+    command.help = "Run the conformance checks for the plugin NAME of a KIND: " + ", ".join(SUITES) + "."
+    command.params = [
+        click.Argument(["kind"], type=click.Choice(list(SUITES))),
+        click.Argument(["name"]),
+        click.Option(["--verbose", "-v"], is_flag=True, help="Print the checks that pass, and tracebacks."),
+    ]
+    return command
+
+
+def check(kind: str, name: str, verbose: bool) -> None:
+    """Run all suites of the kind that apply to the plugin, and exit."""
+    try:
+        plugin = Registry().load(kind, name)
+    except (PluginError, Unavailable) as error:
+        print(f"ERROR:    {error}", file=sys.stderr)
+        sys.exit(3)
+    passed = failed = 0
+    for suite in suites(kind):
+        if not suite.applies(plugin.provider):
+            continue
+        for outcome in run_suite(type(suite.__name__, (suite,), {"plugin": (kind, name)})):
+            if outcome.error is None:
+                passed += 1
+                if verbose:
+                    click.echo(f"passed  {suite.__name__}.{outcome.name}")
+                continue
+            failed += 1
+            click.echo(f"FAILED  {suite.__name__}.{outcome.name}: {one_line(outcome.error)}")
+            if verbose:
+                click.echo("".join(traceback.format_exception(outcome.error)))
+    click.echo(f"{plugin.entry}: {passed} checks passed, {failed} failed.")
+    sys.exit(1 if failed else 0)
+
+
+def suites(kind: str) -> list[type[Suite]]:
+    """The public suites of a kind."""
+    found: list[type[Suite]] = []
+    for name in SUITES[kind]:
+        if find_spec(name) is None:
+            continue
+        module = import_module(name)
+        for value in vars(module).values():
+            if not (isinstance(value, type) and issubclass(value, Suite) and value.__module__ == name):
+                continue
+            if getattr(value, "kind", None) == kind and not value.__name__.startswith("_"):
+                found.append(value)
+    return found
+
+
+def one_line(error: BaseException) -> str:
+    """What failed and where: plain assertions have no text of their own."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else "?"
+    text = str(error).strip().partition("\n")[0] or (frames[-1].line if frames else "")
+    return f"{type(error).__name__}: {text} ({where})"

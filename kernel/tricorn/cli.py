@@ -1,0 +1,229 @@
+"""The command line: `tricorn APP [options]`, `tricorn plugins` and `tricorn check KIND NAME`.
+
+The options are the declarations of `tricorn.options` and of the selected plugins. To know the latter, the arguments
+are looked through for what selects plugins before they are parsed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+import tricorn
+from tricorn.api import Option, Unavailable
+from tricorn.options import OPTIONS
+from tricorn.registry import AUTOMATIC, PluginError, Registry
+
+EPILOG = (
+    "Further commands: tricorn plugins [--json], tricorn check KIND NAME. "
+    "Every option can also be set by a variable: TRICORN_PORT for --port."
+)
+
+SELECTING = {option.name: option for option in OPTIONS if option.kind is not None}
+"""The options that pick plugins."""
+
+
+def main(args: Sequence[str] | None = None, **extra: Any) -> None:
+    """Run the command line; `args` are its arguments, by default the process's own."""
+    arguments = list(sys.argv[1:] if args is None else args)
+    if arguments[:1] == ["plugins"]:
+        from tricorn.listing import plugins_command
+
+        plugins_command().main(arguments[1:], prog_name="tricorn plugins", **extra)
+    elif arguments[:1] == ["check"]:
+        from tricorn.checking import check_command
+
+        check_command().main(arguments[1:], prog_name="tricorn check", **extra)
+    else:
+        serve_command(arguments).main(arguments, prog_name=extra.pop("prog_name", "tricorn"), **extra)
+
+
+CONFIG = Option("config", "A configuration file, in a format that a selected plugin reads.", metavar="PATH")
+"""Belongs to the command line alone: what the file says are values for the other options."""
+
+
+def serve_command(arguments: Sequence[str]) -> click.Command:
+    """The command that serves, with the options of the plugins that the arguments select."""
+    registry = _or_exit(Registry)
+    chosen = {name: peek(option, arguments) for name, option in SELECTING.items()}
+    from_file = _or_exit(lambda: read_config(registry, peek(CONFIG, arguments), chosen["plugins"]))
+    for name in chosen.keys() & from_file.keys():
+        chosen[name] = chosen[name] or _texts(from_file[name])
+    listing = "--help" in arguments
+    declared = [*OPTIONS, *_or_exit(lambda: plugin_options(registry, chosen))]
+    _or_exit(lambda: _check_names(from_file, declared))
+
+    def serve(app: str, config: str | None, **values: Any) -> None:
+        from tricorn.main import run
+
+        values["app_dir"] = values["app_dir"] or ""
+        run(app, registry=registry, **_given(values))
+
+    command = click.Command("tricorn", callback=serve, epilog=EPILOG, context_settings={"default_map": from_file})
+    command.help = "Serve APP, an ASGI application named as module:attribute."
+    command.params.append(click.Argument(["app"], envvar="TRICORN_APP"))
+    command.params += [parameter(option, registry if listing else None) for option in [*declared, CONFIG] if option.cli]
+    command.params.append(
+        click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version,
+                     help="Show the version and exit.")
+    )  # fmt: skip
+    return command
+
+
+# --- options --------------------------------------------------------------------------------------------------------
+
+
+def peek(option: Option, arguments: Sequence[str]) -> list[str]:
+    """The values of a plugin-selecting option, read before the plugins' own options are known."""
+    found = []
+    for position, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        if argument == option.flags and position + 1 < len(arguments):
+            found.append(arguments[position + 1])
+        elif argument.startswith(option.flags + "="):
+            found.append(argument.partition("=")[2])
+    if not found and os.environ.get(option.variable):
+        text = os.environ[option.variable]
+        found = text.split() if option.multiple else [text]
+    return found
+
+
+def plugin_options(registry: Registry, chosen: Mapping[str, Sequence[str]]) -> list[Option]:
+    """The options of the plugins that were asked for by name, of the bundles' side plugins and of `auto`'s choice.
+
+    A plugin that cannot be loaded is passed over here: the start-up says what is wrong with it.
+    """
+    for name, option in SELECTING.items():
+        assert option.kind is not None
+        values = [part for value in chosen[name][-1:] if not option.multiple for part in value.split(",")]
+        values = list(chosen[name]) if option.multiple else values or [str(option.default)]
+        if option.multiple:
+            values += registry.defaults().get("plugin", ([], None))[0]
+        for value in values:
+            try:
+                if value == "auto" and option.kind in AUTOMATIC:
+                    registry.auto(option.kind)
+                elif value in registry.names(option.kind) and option.kind != "logging":
+                    registry.load(option.kind, value)
+            except (PluginError, Unavailable):
+                continue
+    return [option for option, _ in registry.options()]
+
+
+class Port(click.types.IntParamType):
+    """A port number. Explains the one mistake that nobody makes by himself."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number. Raises BadParameter."""
+        if str(value).startswith("tcp://"):
+            self.fail(
+                f"TRICORN_PORT is {value!r}: Kubernetes sets it for a Service named tricorn. Give --port, rename the "
+                "Service, or set enableServiceLinks: false.",
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
+
+
+def read_config(registry: Registry, paths: Sequence[str], plugins: Sequence[str]) -> Mapping[str, Any]:
+    """What the configuration file says, read by the first of the side plugins that knows its format.
+
+    Raises PluginError when the file cannot be read, or no selected plugin takes it.
+    """
+    if not paths:
+        return {}
+    names = [*plugins, *registry.defaults().get("plugin", ([], None))[0]]
+    for name in names:
+        plugin = registry.named("plugin", name)
+        if registry.implementations("tricorn_config", [plugin.provider]):
+            values: Mapping[str, Any] | None = registry.call(plugin, "tricorn_config", path=paths[-1])
+            if values is not None:
+                return values
+    raise PluginError(f"No selected plugin reads {paths[-1]}: name one that does with --plugin.")
+
+
+def _check_names(values: Mapping[str, Any], options: Sequence[Option]) -> None:
+    names = [option.name for option in options]
+    for name in values:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else "."
+            raise PluginError(f"The configuration file sets {name!r}, which is no option{hint}")
+
+
+def _texts(value: Any) -> list[str]:
+    return [str(part) for part in value] if isinstance(value, (list, tuple)) else [str(value)]
+
+
+def parameter(option: Option, registry: Registry | None) -> click.Option:
+    """A declared option as click knows it; with a registry, its help lists the installed plugins."""
+    names = [option.flags, option.name]
+    settings: dict[str, Any] = {"help": option.help, "default": None, "envvar": option.variable}
+    if option.type is bool and option.switch != "value":
+        negation = "--no-" + option.flags.removeprefix("--")
+        names[0] = option.flags if option.switch == "single" else f"{option.flags}/{negation}"
+        settings["is_flag"] = True
+    elif isinstance(option.type, type):
+        settings["type"] = option.type
+    else:
+        settings["type"] = click.Choice(list(option.type), case_sensitive=False)
+    if option.name == "port":
+        settings["type"] = Port()
+    if option.metavar is not None:
+        settings["metavar"] = option.metavar
+    if option.multiple:
+        settings["multiple"] = True
+    if option.parse is not None:
+        settings["callback"] = _parsing(option)
+    if registry is not None and option.kind is not None:
+        settings["help"] += f" Installed: {', '.join(registry.names(option.kind)) or 'none'}."
+    if isinstance(option.default, (str, int, float)) and option.default != "":
+        shown: Any = option.default
+        if option.type is bool:
+            shown = "on" if option.default else "off"
+        settings["help"] += f"  [default: {shown}]"
+    return click.Option(names, **settings)
+
+
+def _parsing(option: Option) -> Any:
+    def parse(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+        assert option.parse is not None
+        try:
+            if option.multiple:
+                return tuple(option.parse(text) for text in value or ())
+            return None if value is None else option.parse(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+
+    return parse
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """What the user set; the rest keeps the defaults of `run()`."""
+    return {name: list(value) if isinstance(value, tuple) else value
+            for name, value in values.items() if value is not None and value != ()}  # fmt: skip
+
+
+def _or_exit(load: Any) -> Any:
+    try:
+        return load()
+    except PluginError as error:
+        print(f"ERROR:    {error}", file=sys.stderr)
+        sys.exit(3)
+
+
+def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value and not context.resilient_parsing:
+        import platform
+
+        click.echo(
+            f"Running tricorn {tricorn.__version__} with {platform.python_implementation()} "
+            f"{platform.python_version()} on {platform.system()}"
+        )
+        context.exit()
