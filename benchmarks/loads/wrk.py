@@ -51,6 +51,8 @@ class Wrk:
             report = self._run(server, bench.seconds, bench.connections)
             elapsed = time.perf_counter() - began
             cpu, client = cpu_seconds(members) - before, _children_cpu() - own
+            if death := server.died():
+                raise Failed(death)
         return values(report, cpu, client, elapsed)
 
     def _run(self, server: ServerProcess, seconds: float, connections: int | None) -> dict[str, Any]:
@@ -62,7 +64,10 @@ class Wrk:
         command = [program, "-t1", f"-c{connections or self.connections}", f"-d{max(1, round(seconds))}s"]
         command += ["--timeout", "10s", "-s", str(SCRIPT), f"{scheme}://127.0.0.1:{server.port}{self.path}"]
         answer = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=False)
-        return parse(answer.stdout, answer.stderr)
+        try:
+            return parse(answer.stdout, answer.stderr)
+        except Failed as failure:
+            raise Failed(server.died() or str(failure)) from None
 
     def _environment(self) -> dict[str, str]:
         shape = {"METHOD": self.method, "FIELDS": self.fields, "BODY": self.body, "DEPTH": self.depth}
