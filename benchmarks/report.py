@@ -153,6 +153,8 @@ def _finite(value: Any) -> Any:
 
 HEADINGS = ("server", "value", "ratio", "min", "max", "cpu/100k", "cpu ratio", "p50 ms", "p99 ms", "p99.9 ms", "client", "notes")
 
+DIGITS = {"1/s": 0, "MB": 1, "ms": 3}
+
 
 def table(entries: Sequence[dict[str, Any]]) -> str:
     """The entries as text, one block per workload. A ratio above 1 is better than the baseline."""
@@ -174,11 +176,12 @@ def table(entries: Sequence[dict[str, Any]]) -> str:
 
 def _rows(entry: dict[str, Any]) -> list[tuple[str, ...]]:
     median, compared = entry["median"], list(entry["ratios"].items())
-    tail = [_number(median.get(key), 2) for key in ("p50_ms", "p99_ms", "p999_ms")]
+    # wrk has no percentiles of pipelined requests and says 0.
+    tail = [_number(median.get(key) or None, 3) for key in ("p50_ms", "p99_ms", "p999_ms")]
     busy = median.get("client_busy")
     tail.append(f"{busy:.0%}" if busy is not None else "")
     first = compared[0][1] if compared else {}
-    row = [entry["server"], _number(median.get(entry["metric"]), 1 if entry["unit"] != "1/s" else 0)]
+    row = [entry["server"], _number(median.get(entry["metric"]), DIGITS[entry["unit"]])]
     row += [_number(first.get(key), 2) for key in ("median", "min", "max")]
     row += [_number(median.get("cpu"), 3), _number(first.get("cpu"), 2), *tail, _notes(entry)]
     rows = [tuple(row)]

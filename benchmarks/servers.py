@@ -106,8 +106,8 @@ def _uvicorn_like(module: str, http: str, loop: str, ws: str, launch: Launch) ->
 
 def _hypercorn(loop: str, launch: Launch) -> list[str]:
     command = [PYTHON, "-m", "hypercorn", launch.app, "--bind", f"127.0.0.1:{launch.port}", "--worker-class", loop]
-    command += ["--workers", str(launch.workers), "--log-level", "WARNING"]
-    command += ["--access-logfile", "-"] if launch.access_log else []
+    command += ["--workers", str(launch.workers)]
+    command += ["--access-logfile", "-", "--log-level", "INFO"] if launch.access_log else ["--log-level", "WARNING"]
     if launch.certificate:
         command += ["--certfile", str(launch.certificate[0]), "--keyfile", str(launch.certificate[1])]
     return command
@@ -116,6 +116,8 @@ def _hypercorn(loop: str, launch: Launch) -> list[str]:
 def _granian(loop: str, launch: Launch) -> list[str]:
     command = [PYTHON, "-m", "granian", launch.app, "--interface", "asgi", "--host", "127.0.0.1"]
     command += ["--port", str(launch.port), "--http", "1", "--loop", loop, "--workers", str(launch.workers)]
+    # Its default is 1024 connections at a time, and idle ones count.
+    command += ["--backpressure", "16384"]
     command += ["--access-log"] if launch.access_log else ["--no-access-log", "--log-level", "warning"]
     if launch.certificate:
         command += ["--ssl-certificate", str(launch.certificate[0]), "--ssl-keyfile", str(launch.certificate[1])]
