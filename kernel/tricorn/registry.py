@@ -210,14 +210,16 @@ class Registry:
             self.hooks.register(module, entry.value)
             self.hooks.check_pending()
         except pluggy.PluginValidationError as error:
-            reason = " ".join(str(error).split("\n")[1:]) or str(error)
+            # Pluggy's own words: the plugin, the definition, and at last what is wrong.
+            reason = str(error).strip().splitlines()[-1]
             known = [name for name in dir(hookspecs) if name.startswith("tricorn_")]
             for caller in self.hooks.get_hookcallers(module) or ():
                 if not caller.has_spec():
                     close = difflib.get_close_matches(caller.name, known, 1)
                     hint = f"; did you mean {close[0]}?" if close else f". The hooks are {', '.join(known)}."
                     reason = f"there is no hook {caller.name}{hint}"
-            self.hooks.unregister(module)
+            if self.hooks.has_plugin(entry.value):
+                self.hooks.unregister(module)
             raise PluginError(f"The {entry}: {reason}") from error
 
     def _call(self, entry: Entry | None, module: Any, hook: str, **arguments: Any) -> Any:
