@@ -1,0 +1,69 @@
+"""What the bundle `tricorn` requires: the folders beside it in a checkout, pinned versions in a release.
+
+Static pins would make `pip install .` fail before anything has been published; static paths would make a published
+wheel useless. A hatchling metadata hook runs at every build and sees which of the two it is.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from hatchling.metadata.plugin.interface import MetadataHookInterface
+
+BASE = ("kernel", "plugins/http_h11", "plugins/ws_wsproto")
+"""Pure Python, so that the bundle works on every interpreter and platform."""
+
+STANDARD = ("plugins/http_httptools", "plugins/ws_websockets", "plugins/loop_uvloop")
+"""The fast set."""
+
+STANDARD_LIBRARIES = ("pyyaml>=6.0",)
+"""What the kernel takes when it is there: YAML for `--log-config`."""
+
+TEST = (
+    "build>=1.2",
+    "channels>=4.1",
+    "django>=4.2",
+    "fastapi>=0.115",
+    "h11>=0.16",
+    "hatchling>=1.26",
+    "httpx>=0.27",
+    "hypothesis>=6.100",
+    "mypy>=1.13",
+    "pip>=22.3",
+    "pytest>=8.0",
+    "pytest-asyncio>=1.0",
+    "pytest-xdist>=3.6",
+    "python-multipart>=0.0.12",
+    "ruff>=0.9",
+    "starlette>=0.41",
+    "uvicorn>=0.34",
+    "websockets>=13.0",
+)
+"""What the tests and the checks of `.ci/run` use besides the parts themselves."""
+
+
+class BundleRequirements(MetadataHookInterface):
+    """Fills in `dependencies` and `optional-dependencies`."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Called by hatchling with the static part of the metadata, which it completes."""
+        base, standard = self.requirements(BASE, metadata), self.requirements(STANDARD, metadata)
+        metadata["dependencies"] = base
+        metadata["optional-dependencies"] = {
+            "standard": [*standard, *STANDARD_LIBRARIES],
+            "test": [*standard, *STANDARD_LIBRARIES, *TEST],
+        }
+
+    def requirements(self, parts: tuple[str, ...], metadata: dict[str, Any]) -> list[str]:
+        """The parts as requirements. Versions move in lockstep, so the bundle's own is that of every part."""
+        found = []
+        for part in parts:
+            folder = Path(self.root, part)
+            name = "tricorn-" + folder.name.replace("_", "-")
+            if folder.is_dir() and not os.environ.get("TRICORN_RELEASE"):
+                found.append(f"{name} @ {folder.as_uri()}")
+            else:
+                found.append(f"{name}=={metadata['version']}")
+        return found
