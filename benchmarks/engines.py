@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from importlib import import_module, metadata
-from types import SimpleNamespace
 from typing import Any
 
 from benchmarks import floor
@@ -17,37 +16,20 @@ Engine = Callable[[Any], Factory]
 
 
 def tricorn(codec: str) -> Engine:
-    """tricorn's kernel and its HTTP/1 connection with a codec plugin."""
-    (entry,) = (each for each in metadata.entry_points(group="tricorn.http") if each.name == codec)
-    provider = entry.load().tricorn_http()
+    """tricorn's kernel and its HTTP/1 connection with a codec plugin, all options at their defaults but the logs."""
+    config_class = import_module("tricorn.config").Config
     kernel_class = import_module("tricorn.kernel").Kernel
 
     def engine(app: Any) -> Factory:
-        kernel = kernel_class(app, tricorn_settings(), http=[provider], ws=None, state={}, access=None)
+        config = config_class(app, http=codec, ws="none", log_level="warning", access_log=False, lifespan="off")
+        config.load()
+        providers = [selected.provider for selected in config.selected["http"]]
+        kernel = kernel_class(config.loaded_app, config, http=providers, ws=None, state={}, access=None)
         kernel.start()
         protocol: Factory = kernel.protocol
         return protocol
 
     return engine
-
-
-def tricorn_settings() -> Any:
-    """What a server with default options has."""
-    return SimpleNamespace(
-        root_path="",
-        asgi_version="3.0",
-        limit_concurrency=None,
-        timeout_keep_alive=5,
-        timeout_request_head=60,
-        timeout_request_body=60,
-        timeout_write=60,
-        limit_request_head=65536,
-        limit_request_line=8190,
-        limit_request_fields=100,
-        date_header=True,
-        server_header=True,
-        encoded_headers=[],
-    )
 
 
 def uvicorn(parser: str) -> Engine:
