@@ -95,7 +95,9 @@ def inside(job: dict[str, Any]) -> None:
             print(json.dumps({"shape": name, "count": count, "pid": child, "status": status}), flush=True)
 
 
-def measure(engine: str, shapes: list[str], counts: tuple[int, int], connections: int, loop: str, keep: Path) -> dict[str, float]:
+def measure(
+    engine: str, shapes: list[str], counts: tuple[int, int], connections: int, loop: str, keep: Path
+) -> dict[str, float]:
     """Instructions per request of one engine, by shape; the profiles stay in `keep`.
 
     Raises RuntimeError when valgrind or the engine fails.
@@ -140,7 +142,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args(arguments)
     if shutil.which("valgrind") is None:
-        print("error: valgrind is not installed (the package of most distributions is called valgrind)", file=sys.stderr)
+        print(
+            "error: valgrind is not installed (the package of most distributions is called valgrind)", file=sys.stderr
+        )
         return 2
     print(f"{'instructions per request, ' + options.loop:32}" + "".join(f"{shape:>12}" for shape in options.shapes))
     results: dict[str, dict[str, float]] = {}

@@ -106,7 +106,9 @@ def machine() -> dict[str, Any]:
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
             model = line.partition(":")[2].strip()
-    names = "uvicorn uvloop httptools h11 websockets wsproto hypercorn granian gunicorn daphne fastpysgi socketify fastapi"
+    names = (
+        "uvicorn uvloop httptools h11 websockets wsproto hypercorn granian gunicorn daphne fastpysgi socketify fastapi"
+    )
     versions = {}
     own = {each.name for each in metadata.distributions() if (each.name or "").startswith("tricorn")}
     for name in [*names.split(), *sorted(own)]:
@@ -151,7 +153,20 @@ def _finite(value: Any) -> Any:
     return value
 
 
-HEADINGS = ("server", "value", "ratio", "min", "max", "cpu/100k", "cpu ratio", "p50 ms", "p99 ms", "p99.9 ms", "client", "notes")
+HEADINGS = (
+    "server",
+    "value",
+    "ratio",
+    "min",
+    "max",
+    "cpu/100k",
+    "cpu ratio",
+    "p50 ms",
+    "p99 ms",
+    "p99.9 ms",
+    "client",
+    "notes",
+)
 
 DIGITS = {"1/s": 0, "MB": 1, "ms": 3}
 

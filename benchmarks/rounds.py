@@ -55,7 +55,13 @@ class Place:
     """What a load gets to measure one server with: see `benchmarks.loads.Bench`."""
 
     def __init__(
-        self, server: Server, workload: Workload, access_log: bool, settings: Settings, folder: Path, rates: dict[str, float]
+        self,
+        server: Server,
+        workload: Workload,
+        access_log: bool,
+        settings: Settings,
+        folder: Path,
+        rates: dict[str, float],
     ) -> None:
         self.seconds, self.warmup = settings.seconds, settings.warmup
         self.connections = settings.connections
@@ -101,7 +107,9 @@ def takes(server: Server, workload: Workload, access_log: bool) -> bool:
     return server.able(needs)
 
 
-def plan(servers: Sequence[Server], workloads: Sequence[Workload], settings: Settings) -> list[tuple[Workload, bool, list[Server]]]:
+def plan(
+    servers: Sequence[Server], workloads: Sequence[Workload], settings: Settings
+) -> list[tuple[Workload, bool, list[Server]]]:
     """Which servers meet at which workload; baselines that were not asked for are added in front."""
     found = []
     for workload in workloads:

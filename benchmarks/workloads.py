@@ -61,8 +61,12 @@ def _http() -> list[Workload]:
         Workload("connections", "plain", Wrk(close=True), "a new connection for every request"),
         Workload("tls", "plain", Wrk(), "small GET over TLS", tls),
         Workload("fastapi", "benchmarks.apps_fastapi:app", Wrk(path="/items/42?q=abc"), "FastAPI JSON endpoint"),
-        Workload("workers-1", "busy", Wrk(all_cores=True), "an application that computes, one worker on two cores", workers),
-        Workload("workers-2", "busy", Wrk(workers=2, all_cores=True), "the same with two workers on two cores", workers),
+        Workload(
+            "workers-1", "busy", Wrk(all_cores=True), "an application that computes, one worker on two cores", workers
+        ),
+        Workload(
+            "workers-2", "busy", Wrk(workers=2, all_cores=True), "the same with two workers on two cores", workers
+        ),
     ]
 
 
@@ -74,7 +78,10 @@ def _websocket() -> list[Workload]:
             one, many = WebSocket(size, 1, 1, deflate), WebSocket(size, 64, 1, deflate)
             deep = WebSocket(size, 64, 2 if size > 4096 else 16, deflate)
             extra = " compressed" if deflate else ""
-            loads = [("1", one, "one connection, ping-pong"), ("64", many, "64 connections, one message in flight each")]
+            loads = [
+                ("1", one, "one connection, ping-pong"),
+                ("64", many, "64 connections, one message in flight each"),
+            ]
             loads.append(("flight", deep, f"64 connections, {deep.in_flight} messages in flight each"))
             for name, load, about in loads:
                 about = f"WebSocket echo of {size} B{extra}: {about}"
@@ -84,7 +91,8 @@ def _websocket() -> list[Workload]:
 
 def _others() -> list[Workload]:
     return [
-        Workload("latency", "plain", Paced(), "latency at half of the baseline's rate", metric="p99_ms", unit="ms", more=False),
+        Workload("latency", "plain", Paced(), "latency at half of the baseline's rate", metric="p99_ms", unit="ms",
+                 more=False),
         Workload("idle", "plain", Idle(10_000), "memory of 10,000 idle connections", metric="mb", unit="MB", more=False,
                  access_log=False),
         Workload("startup", "plain", Startup(), "start of the process to the first answer", metric="ms", unit="ms",

@@ -106,7 +106,7 @@ def launch(tmp_path: Path) -> Iterator[Callable[..., Process]]:
         process.end()
 
 
-APP = '''
+APP = """
 import asyncio
 
 async def app(scope, receive, send):
@@ -145,4 +145,4 @@ async def hanging(scope, receive, send):
     await asyncio.Event().wait()
 
 router = object()
-'''
+"""

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
+
 from tricorn.api import HttpProvider, LoopProvider, Unavailable
 from tricorn.registry import PluginError, Registry
 
@@ -173,7 +174,9 @@ def test_a_provider_can_be_named_by_module_and_attribute(install: Install) -> No
 
 
 def test_options_of_plugins_are_collected_and_never_declared_twice(install: Install) -> None:
-    source = GOOD + "from tricorn.api import Option\n@hookimpl\ndef tricorn_options(): return [Option({name!r}, 'Help.')]\n"
+    source = (
+        GOOD + "from tricorn.api import Option\n@hookimpl\ndef tricorn_options(): return [Option({name!r}, 'Help.')]\n"
+    )
     install("acme-fast", "1.0", {"tricorn.http": {"fast": "acme_fast"}}, acme_fast=source.format(name="fast_mode"))
     install("acme-bad", "1.0", {"tricorn.http": {"bad": "acme_bad"}}, acme_bad=source.format(name="port"))
     registry = Registry()

@@ -187,7 +187,7 @@ class Kernel:
         server = transport.get_extra_info("sockname")
         if isinstance(client, (tuple, list)):
             client = (str(client[0]), int(client[1]))
-            return client, (str(server[0]), int(server[1])), "%s:%d" % client
+            return client, (str(server[0]), int(server[1])), f"{client[0]}:{client[1]}"
         return None, (server, None) if isinstance(server, str) else None, ""
 
     def reset_on_close(self, transport: asyncio.BaseTransport) -> None:

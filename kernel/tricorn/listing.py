@@ -78,7 +78,7 @@ def verdict(registry: Registry, entry: Entry, values: Mapping[str, Any]) -> tupl
     option = BY_NAME[kind]
     value = values.get(kind)
     wanted = str(option.default) if value is None else value
-    if wanted == "auto" and kind in AUTOMATIC or (value is None and kind in registry.defaults()):
+    if (wanted == "auto" and kind in AUTOMATIC) or (value is None and kind in registry.defaults()):
         return _automatic(registry, kind, name)
     chosen = name in [part.strip() for part in wanted.split(",")]
     source = f"{option.flags} {wanted}" if value is not None else f"default of {option.flags}"

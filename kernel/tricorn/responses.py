@@ -14,9 +14,7 @@ def _phrase(status: int) -> str:
         return ""
 
 
-STATUS_LINES = {
-    status: f"HTTP/1.1 {status} {_phrase(status)}\r\n".encode("ascii") for status in range(100, 600)
-}
+STATUS_LINES = {status: f"HTTP/1.1 {status} {_phrase(status)}\r\n".encode("ascii") for status in range(100, 600)}
 """Every status line; unknown codes have an empty phrase, whose space stays (RFC 9112 section 4)."""
 
 

@@ -15,7 +15,7 @@ _HOST = re.compile(
     rb"|(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*)"
     rb"(?::([0-9]{0,5}))?"
 )
-"""`uri-host [":" port]` without the comma that RFC 3986 allows in a name: two Host fields joined by a proxy hold one."""
+"""`uri-host [":" port]` less the comma that RFC 3986 allows in a name: two Host fields joined by a proxy hold one."""
 
 known_hosts: set[bytes] = set()
 """Host values that were found valid."""
