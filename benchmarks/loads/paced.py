@@ -1,4 +1,4 @@
-"""HTTP load at a fixed rate, on sockets of our own: wrk has no rate control, and a closed loop hides the cost of waiting.
+"""HTTP load at a fixed rate, on sockets of our own: wrk has no rate control, and a closed loop hides waiting.
 
 Requests are due at moments drawn in advance (Poisson arrivals with a fixed seed), whether the server keeps up or not,
 and a latency runs from the moment a request was due. The client polls without sleeping: it needs a core of its own.
