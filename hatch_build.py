@@ -37,6 +37,7 @@ TEST = (
     "pytest-xdist>=3.6",
     "python-multipart>=0.0.12",
     "ruff~=0.17.6",
+    "sse-starlette>=2.1",
     "starlette>=0.41",
     "uvicorn>=0.34",
     "websockets>=13.0",
