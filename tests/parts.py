@@ -39,7 +39,8 @@ class Part:
     def requires(self) -> list[str]:
         """The requirements, those of the extras included."""
         project = self.project["project"]
-        return [*project.get("dependencies", []), *sum(project.get("optional-dependencies", {}).values(), [])]
+        extras = project.get("optional-dependencies", {}).values()
+        return [*project.get("dependencies", []), *(text for extra in extras for text in extra)]
 
     @property
     def libraries(self) -> set[str]:

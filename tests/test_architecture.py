@@ -51,6 +51,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "the server",
         (
             "tricorn.access",
+            "tricorn.announce",
             "tricorn.config",
             "tricorn.loading",
             "tricorn.main",
@@ -280,9 +281,9 @@ def test_the_workspace_names_every_part() -> None:
 def test_the_bundle_knows_every_part() -> None:
     tree = ast.parse((ROOT / "hatch_build.py").read_text())
     tables = {
-        ast.unparse(node.targets[0]): ast.literal_eval(node.value)
+        ast.unparse(node.target if isinstance(node, ast.AnnAssign) else node.targets[0]): ast.literal_eval(node.value)
         for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple)
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Tuple)
     }
     named = [*tables["BASE"], *tables["STANDARD"], *tables["FURTHER"]]
     assert sorted(named) == sorted(str(part.folder.relative_to(ROOT)) for part in (KERNEL, *PLUGINS))
@@ -299,9 +300,9 @@ def test_public_names_are_pinned() -> None:
     assert set(tricorn.__all__) == {"Config", "Server", "__version__", "main", "run"}
     assert set(api.__all__) == {
         "API_VERSION", "ASGIApp", "Connection", "Head", "Headers", "Http1Codec", "HttpProvider", "InterfaceProvider",
-        "Kernel", "LifespanProvider", "ListenerProvider", "LogProvider", "LoopProvider", "Observer", "Option", "Receive",
-        "Receiver", "Refusal", "Scope", "Send", "Stream", "SupervisorProvider", "Tunnel", "Unavailable", "WsCodec",
-        "WsProvider", "WsSink", "hookimpl",
+        "Kernel", "LifespanProvider", "ListenerProvider", "LogProvider", "LoopProvider", "Observer", "Option",
+        "Receive", "Receiver", "Refusal", "Scope", "Send", "Stream", "SupervisorProvider", "Tunnel", "Unavailable",
+        "WsCodec", "WsProvider", "WsSink", "hookimpl",
     }  # fmt: skip
     assert set(testing.__all__) == {"Outcome", "Suite", "each", "needs", "run_suite", "serve"}
     for module in (tricorn, api, testing):
