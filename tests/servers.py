@@ -100,17 +100,22 @@ class ThreadServer:
 class CommandLine:
     """A process that runs `python -m tricorn`; killed when the block ends, should it still run.
 
-    program: what is run instead of tricorn. Standard output goes to a file, so that no access log fills a pipe.
+    program: what is run instead of tricorn; python: by which interpreter. Standard output goes to a file, so that no access log fills a pipe.
     """
 
     def __init__(
-        self, *arguments: str, directory: Path, program: Iterable[str] = ("-m", "tricorn"), **env: str
+        self,
+        *arguments: str,
+        directory: Path,
+        program: Iterable[str] = ("-m", "tricorn"),
+        python: str | Path = sys.executable,
+        **env: str,
     ) -> None:
         self._output = (directory / "stdout").open("w+")
         self.popen = subprocess.Popen(
-            [sys.executable, *program, *arguments],
+            [str(python), *program, *arguments],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT / "examples"), "PYTHONUNBUFFERED": "1", **env},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **env},
             stdout=self._output,
             stderr=subprocess.PIPE,
             text=True,

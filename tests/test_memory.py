@@ -1,0 +1,88 @@
+"""What a server holds for a client or an application that does not take its bytes stays small, whatever is on offer."""
+
+from __future__ import annotations
+
+import re
+import select
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from tests.servers import DEADLINE, LOOP, CommandLine, connect, read_until
+
+MB = 1 << 20
+LIMIT = 24 * MB
+"""What the server's memory may grow by, of a gigabyte; the sockets' own buffers are the system's."""
+
+
+class Watched:
+    """A server process, its address, and how its memory has grown since it was ready."""
+
+    def __init__(self, server: CommandLine) -> None:
+        self.url = server.url
+        parts = urlsplit(self.url)
+        self.address = (parts.hostname or "", parts.port or 0)
+        self._status = Path(f"/proc/{server.popen.pid}/status")
+        self.seen()
+        self._before = self._peak()
+
+    def _peak(self) -> int:
+        found = re.search(r"VmHWM:\s+(\d+) kB", self._status.read_text())
+        assert found is not None
+        return int(found[1]) * 1024
+
+    @property
+    def growth(self) -> int:
+        """Bytes between the peak now and the peak at first."""
+        return self._peak() - self._before
+
+    def seen(self) -> dict[str, int]:
+        """What the application has counted; also shows that another client is served."""
+        counters: dict[str, int] = httpx.get(self.url + "/seen", timeout=DEADLINE).json()
+        return counters
+
+
+@pytest.fixture(params=LOOP)
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watched]:
+    arguments = ("tests.apps.abuse:app", "--port", "0", "--loop", request.param, "--no-access-log")
+    with CommandLine(*arguments, directory=tmp_path) as process:
+        yield Watched(process)
+
+
+def test_a_slow_reader_of_a_gigabyte_costs_little(server: Watched) -> None:
+    with connect(server.address) as client:
+        client.sendall(b"GET /stream HTTP/1.1\r\nhost: test\r\n\r\n")
+        read_until(client, b"\r\n\r\n")
+        read = 0
+        while read < 32 * MB:
+            read += len(client.recv(65536))
+        # The application is where it was: it cannot go on before the client does.
+        sent, before = server.seen()["sent"], -1
+        while sent != before:
+            sent, before = server.seen()["sent"], sent
+        assert sent < read + LIMIT
+    assert server.growth < LIMIT
+
+
+@pytest.mark.parametrize("framing", ["content-length: 1073741824", "transfer-encoding: chunked"])
+def test_an_upload_that_nobody_reads_costs_little(server: Watched, framing: str) -> None:
+    head = f"POST /unread HTTP/1.1\r\nhost: test\r\n{framing}\r\n\r\n"
+    with connect(server.address) as client:
+        client.sendall(head.encode())
+        taken = push(client, b"10000\r\n" + bytes(65536) + b"\r\n")
+        assert taken < LIMIT
+        assert server.seen()["unread"] == 1
+    assert server.growth < LIMIT
+
+
+def push(client: socket.socket, block: bytes) -> int:
+    """Send the block again and again as long as the peer takes it, up to a gigabyte; return how much it took."""
+    client.setblocking(False)
+    sent = 0
+    while sent < 1024 * MB and select.select((), (client,), (), 0.5)[1]:
+        sent += client.send(block[sent % len(block) :])
+    return sent
