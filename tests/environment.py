@@ -1,0 +1,98 @@
+"""Fresh virtual environments for what has to be seen installed: wheels built here, nothing from any index."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Iterable
+from pathlib import Path
+
+import importlib_metadata
+
+from tests.parts import KERNEL
+
+DEADLINE = 120.0
+"""Seconds after which a build or an installation is taken for hung."""
+
+
+def run(*command: str | Path, directory: Path | None = None) -> str:
+    """The standard output of a program that must succeed; what it said elsewhere is part of the failure."""
+    done = subprocess.run(
+        list(map(str, command)),
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def build_wheel(folder: Path, out: Path) -> None:
+    """Build the wheel of a distribution with the backend of this environment."""
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", out, directory=folder)
+
+
+class Environment:
+    """A virtual environment with what the kernel requires, and `libraries`; the rest is installed from wheels."""
+
+    def __init__(self, folder: Path, libraries: Iterable[str] = ()) -> None:
+        self.folder = folder
+        venv.create(folder, symlinks=os.name != "nt")
+        self.python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+        site = run(self.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
+        for name in _closure({*KERNEL.libraries, *libraries}):
+            _copy(name, Path(site.strip()))
+
+    def install(self, *folders: Path) -> None:
+        """Build the wheels of distributions and install them; their requirements have to be there."""
+        wheels = self.folder / "wheels"
+        for folder in folders:
+            build_wheel(folder, wheels)
+        self.install_wheels(*wheels.glob("*.whl"))
+
+    def install_wheels(self, *wheels: Path) -> None:
+        """Install wheels, without an index and without looking for what they require."""
+        options = ["--quiet", "--no-index", "--no-deps", "--no-compile", "--disable-pip-version-check"]
+        run(sys.executable, "-m", "pip", "--python", self.python, "install", *options, *wheels)
+
+    def program(self, name: str) -> Path:
+        """A console command."""
+        return self.python.with_name(name + self.python.suffix)
+
+
+def _closure(names: Iterable[str]) -> set[str]:
+    """Distributions of this environment and all that they require here."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        for text in importlib_metadata.requires(name) or ():
+            requirement, _, marker = text.partition(";")
+            required = requirement.split("[")[0].strip().split(" ")[0].rstrip("<>=!~0123456789.,")
+            if "extra" not in marker and _installed(required):
+                waiting.append(required)
+    return found
+
+
+def _installed(name: str) -> bool:
+    try:
+        importlib_metadata.distribution(name)
+    except importlib_metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def _copy(name: str, site: Path) -> None:
+    """Copy an installed distribution, file by file, as its own record lists them."""
+    for file in importlib_metadata.files(name) or ():
+        if file.parts[0] != ".." and "__pycache__" not in file.parts:
+            (site / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(file.locate(), site / file)
