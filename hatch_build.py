@@ -15,7 +15,13 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 BASE = ("kernel", "plugins/http_h11", "plugins/ws_wsproto")
 """Pure Python, so that the bundle works on every interpreter and platform."""
 
-STANDARD = ("plugins/http_httptools", "plugins/ws_websockets", "plugins/loop_uvloop")
+STANDARD = (
+    "plugins/http_httptools",
+    "plugins/ws_websockets",
+    "plugins/loop_uvloop",
+    "plugins/supervisor_workers",
+    "plugins/supervisor_reload",
+)
 """The fast set, and what development is more pleasant with."""
 
 FURTHER: tuple[str, ...] = ()
@@ -29,6 +35,7 @@ TEST = (
     "channels>=4.1",
     "django>=4.2",
     "fastapi>=0.115",
+    "gunicorn>=22.0; sys_platform != 'win32'",
     "h11>=0.16",
     "hatchling>=1.26",
     "httpx>=0.27",

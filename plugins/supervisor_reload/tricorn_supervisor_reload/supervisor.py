@@ -1,0 +1,207 @@
+"""The parent of a server under development: one serving process, replaced whenever files change.
+
+It holds the sockets, so that a browser that asks in between waits for the next process instead of being refused. An
+application that cannot start, or ends by itself, is not started again before the next change.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from tricorn.announce import log_address
+from tricorn.config import STARTUP_FAILURE
+from tricorn.server import Server
+from tricorn.supervisors.process import Process, nested, reason
+from tricorn.supervisors.signals import Signals
+from tricorn_supervisor_reload.patterns import FileFilter
+
+GRACE = 2.0
+"""Seconds that requests get to finish before a restart, unless a limit is configured: an open stream never ends."""
+
+KILL_TIME = 3.0
+"""Seconds on top of that until a process that does not react is killed."""
+
+RUSH = (3, 5.0)
+"""So many restarts in so many seconds are hardly a person's."""
+
+logger = logging.getLogger("tricorn.error")
+
+
+class BaseReload:
+    """Keeps one process serving, and replaces it for every change that `watch` yields.
+
+    target: called in the process with the sockets; by default `Server(config).run`. sockets: bound; by default the
+    address of the configuration is taken.
+
+    should_exit: set it, from any thread, to stop. In the main thread signals are handled while `run()` runs.
+    """
+
+    reloader_name = ""
+
+    def __init__(self, config: Any, target: Any = None, sockets: Sequence[socket.socket] | None = None) -> None:
+        if isinstance(target, (list, tuple)):
+            target, sockets = None, target
+        if config.timeout_graceful_shutdown is None:
+            config.timeout_graceful_shutdown = GRACE
+        self.config = config
+        self.target = target or Server(config).run
+        self.sockets = list(sockets or ())
+        self.should_exit = threading.Event()
+        self.filter = FileFilter(config)
+        self.process: Process | None = None
+        self._owned = sockets is None
+        self._signals = Signals(("SIGINT", "SIGTERM"))
+        self._changes: deque[set[Path]] = deque()
+        self._bell, self._ringer = socket.socketpair()
+        self._restarts: deque[float] = deque(maxlen=RUSH[0])
+        self._forced = False
+
+    def watch(self) -> Iterator[set[Path]]:
+        """Wait for changes that count; called in a thread. Returns when `should_exit` is set."""
+        raise NotImplementedError
+
+    # --- running --------------------------------------------------------------------------------------------------
+
+    def run(self) -> int:
+        """Serve until told to stop. Returns the exit status of the program."""
+        if nested():
+            logger.error(
+                "The main module starts the reloader again while the server's process imports it: "
+                "put the call under 'if __name__ == \"__main__\":'."
+            )
+            return STARTUP_FAILURE
+        logger.info("Will watch for changes in these directories: %s", [str(d) for d in self.filter.directories])
+        if self._owned:
+            self.config.select()
+            self.sockets = self.config.bind_sockets()
+            log_address(self.config, self.sockets)
+        self._log("Started reloader process [%d] using %s", os.getpid(), self.reloader_name)
+        watcher = threading.Thread(target=self._watch, name="tricorn-watcher", daemon=True)
+        watcher.start()
+        try:
+            with self._signals.handled():
+                self._start()
+                while not self.should_exit.is_set():
+                    self._turn()
+                self._stop()
+        finally:
+            self._leave(watcher)
+        self._log("Stopping reloader process [%d]", os.getpid())
+        return 0
+
+    def _leave(self, watcher: threading.Thread) -> None:
+        self.should_exit.set()
+        if self.process is not None:
+            self.process.kill()
+        for sock in self.sockets:
+            sock.close()
+        if self._owned and self.config.listener.close is not None:
+            self.config.listener.close(self.config)
+        watcher.join()
+        self._bell.close()
+        self._ringer.close()
+
+    def _watch(self) -> None:
+        """What the watching thread runs."""
+        try:
+            for paths in self.watch():
+                self._changes.append(paths)
+                self._ringer.send(b"!")
+        except Exception:
+            logger.exception("Watching for changes failed; the server goes on without.")
+
+    def _turn(self) -> None:
+        """Wait until something happens, then see to it."""
+        process = self.process
+        ready: list[Any] = [] if process is None else [process.sentinel, process.connection]
+        wait([self._signals.fileno(), self._bell, *ready], 0.5)
+        self._take_signals()
+        if process is not None:
+            process.listen()
+            if process.exitcode is not None:
+                process.close()
+                self.process = None
+                logger.warning("The server ended (%s); it starts again at the next change.", reason(process.exitcode))
+        if self._changes and not self.should_exit.is_set():
+            self._reload()
+
+    def _take_signals(self) -> None:
+        for name in self._signals.take():
+            self._forced = self.should_exit.is_set() and name == "SIGINT"
+            self.should_exit.set()
+
+    # --- the process ------------------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        self.process = Process(self.config, self.target, self.sockets, console=True)
+        self.process.start()
+
+    def _reload(self) -> None:
+        """Replace the process, once what changes has had the time to change completely."""
+        self.should_exit.wait(self.config.reload_delay)
+        paths = set[Path]()
+        while self._changes:
+            self._bell.recv(1)
+            paths |= self._changes.popleft()
+        shown = ", ".join(f"'{_shown(path)}'" for path in sorted(paths))
+        logger.warning("%s detected changes in %s. Reloading...", self.reloader_name, shown)
+        self._warn_of_rush(shown)
+        self._stop()
+        if not self.should_exit.is_set():
+            self._start()
+
+    def _warn_of_rush(self, shown: str) -> None:
+        number, seconds = RUSH
+        now = time.monotonic()
+        if len(self._restarts) == number - 1 and now - self._restarts[0] < seconds:
+            logger.warning(
+                "%d reloads in %g seconds: does the application itself write %s? --reload-exclude keeps a file out.",
+                number,
+                seconds,
+                shown,
+            )
+            self._restarts.clear()
+        self._restarts.append(now)
+
+    def _stop(self) -> None:
+        """End the process: gently, then not."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        process.terminate()
+        forced = False
+        killing = time.monotonic() + self.config.timeout_graceful_shutdown + KILL_TIME
+        while process.exitcode is None:
+            wait([self._signals.fileno(), process.sentinel], 0.5)
+            self._take_signals()
+            if self._forced and not forced:
+                forced = True
+                process.signal(signal.SIGINT)
+                killing = time.monotonic() + KILL_TIME
+            if time.monotonic() > killing:
+                logger.warning("Process [%d] does not end: killing it.", process.pid)
+                process.kill()
+                process.join()
+        process.close()
+
+    def _log(self, text: str, *arguments: Any) -> None:
+        coloured = text.replace("%d", "\033[36m\033[1m%d\033[0m").replace("%s", "\033[36m\033[1m%s\033[0m")
+        logger.info(text, *arguments, extra={"color_message": coloured})
+
+
+def _shown(path: Path) -> Path:
+    """The path as a person in the current directory would write it."""
+    try:
+        return path.relative_to(Path.cwd())
+    except ValueError:
+        return path
