@@ -34,7 +34,17 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.target",
         ),
     ),
-    ("the machines", ("tricorn.exchange", "tricorn.session", "tricorn.http1")),
+    (
+        "the machines",
+        (
+            "tricorn.denial",
+            "tricorn.exchange",
+            "tricorn.http1*",
+            "tricorn.incoming",
+            "tricorn.outgoing",
+            "tricorn.session",
+        ),
+    ),
     ("what connections share", ("tricorn.kernel",)),
     (
         "the kernel's own plugins",

@@ -1,0 +1,186 @@
+"""What arrives on a WebSocket: bytes parsed in bounded slices, and messages that wait for the application.
+
+Bytes are parsed as they come. When there are more than one turn of the loop should bear, or the application has
+enough to do (`_full`), they wait in `_unread` (`_held`), and when even more come, reading pauses: so a quick
+application never pays for pausing, and a slow one keeps at most one read and the queue's limit in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from tricorn.api import Message, Stream, WsCodec
+from tricorn.outgoing import Outgoing
+
+if TYPE_CHECKING:
+    from tricorn.kernel import Kernel
+
+QUEUE_LIMIT = 262144
+"""Bytes of messages kept for an application that does not receive them before the peer is made to wait."""
+MESSAGE_COST = 64
+"""Bytes that a message is counted for besides its own: empty ones are not free."""
+SLICE = 131072
+"""Bytes parsed in one turn of the loop."""
+
+
+class Incoming:
+    """The incoming side of one WebSocket, from the stream to the application's `receive`.
+
+    `_open` is true while messages are for the application; it is the session's to set.
+    """
+
+    __slots__ = (
+        "_codec",
+        "_full",
+        "_held",
+        "_kernel",
+        "_max_queue",
+        "_open",
+        "_out",
+        "_paused",
+        "_pinged",
+        "_queue",
+        "_queued",
+        "_read",
+        "_stream",
+        "_unread",
+        "_waiters",
+    )
+
+    def __init__(self, kernel: Kernel, stream: Stream) -> None:
+        self._kernel = kernel
+        self._stream = stream
+        self._out = Outgoing(kernel, stream)
+        self._max_queue: int = kernel.settings.ws_max_queue or QUEUE_LIMIT
+        self._queue: deque[str | bytes] = deque()
+        self._queued = 0
+        self._waiters: list[asyncio.Future[None]] = []
+        self._codec: WsCodec | None = None
+        self._open = False
+        self._unread = bytearray()
+        self._held = True
+        self._paused = False
+        self._full = False
+        self._pinged = False
+
+    def _start_reading(self, codec: WsCodec) -> None:
+        """The handshake is done: bytes are frames."""
+        self._codec = codec
+        self._read: Callable[[bytes], None] = codec.receive
+        self._open = True
+        self._held = False
+        if self._unread:
+            self._held = True
+            self._kernel.loop.call_soon(self._read_on)
+
+    # --- bytes -----------------------------------------------------------------------------------------------------
+
+    def feed(self, data: bytes) -> None:
+        """Bytes from the peer (`tricorn.api.Receiver`)."""
+        if self._held or len(data) > SLICE:
+            self._keep(data)
+            return
+        self._read(data)
+        if self._pinged or len(self._queue) >= self._max_queue:
+            self._after_read()
+
+    def _keep(self, data: bytes) -> None:
+        self._unread += data
+        if not self._held:
+            self._held = True
+            self._read_on()
+        elif not self._paused:
+            self._paused = True
+            self._stream.pause_reading()
+
+    def _read_on(self) -> None:
+        """Parse what waits, one slice in each turn of the loop."""
+        if not self._held or self._full or self._codec is None:
+            return
+        unread = self._unread
+        data = bytes(unread[:SLICE])
+        del unread[:SLICE]
+        self._read(data)
+        self._after_read()
+        if self._full:
+            return
+        if unread:
+            self._kernel.loop.call_soon(self._read_on)
+            return
+        self._held = False
+        if self._paused:
+            self._paused = False
+            self._stream.resume_reading()
+
+    def _after_read(self) -> None:
+        if self._pinged:
+            self._pinged = False
+            self._out.send_pongs()
+        if len(self._queue) >= self._max_queue and self._open:
+            self._full = self._held = True
+
+    def _drop_unread(self) -> None:
+        """The application takes no more messages: read on, for the sake of the peer's close frame."""
+        self._open = False
+        if self._full:
+            self._full = False
+            self._kernel.loop.call_soon(self._read_on)
+
+    def _stop_reading(self) -> None:
+        """Nothing more is read at all."""
+        self._open = False
+        self._codec = None
+        self._held = True
+        self._paused = True  # not by us any more: the stream has an end of its own
+        self._unread = bytearray()
+
+    # --- messages --------------------------------------------------------------------------------------------------
+
+    def on_message(self, data: str | bytes) -> bool:
+        """A message (`tricorn.api.WsSink`)."""
+        if not self._open:
+            return True
+        self._queue.append(data)
+        if self._waiters:
+            self._wake()
+        self._queued += len(data) + MESSAGE_COST
+        if self._queued > QUEUE_LIMIT:
+            self._full = self._held = True
+            return False
+        return True
+
+    def on_ping(self, pong: bytes) -> None:
+        """A ping, answered when all that was read with it is parsed (`tricorn.api.WsSink`)."""
+        if self._open:
+            self._pinged = True
+            self._out.add_pong(pong)
+
+    def _take(self) -> Message:
+        """The oldest message as an event."""
+        data = self._queue.popleft()
+        self._queued -= len(data) + MESSAGE_COST
+        if self._full and self._queued <= QUEUE_LIMIT // 2 and len(self._queue) <= self._max_queue // 2:
+            self._full = False
+            self._kernel.loop.call_soon(self._read_on)
+        if type(data) is str:
+            return {"type": "websocket.receive", "text": data}
+        return {"type": "websocket.receive", "bytes": data}
+
+    async def _wait(self) -> None:
+        """Return when there may be something new."""
+        waiters = self._waiters
+        if waiters:
+            # A cancelled call leaves its waiter behind.
+            waiters[:] = [waiter for waiter in waiters if not waiter.done()]
+        waiter = self._kernel.loop.create_future()
+        waiters.append(waiter)
+        await waiter
+
+    def _wake(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiters.clear()

@@ -1,0 +1,362 @@
+"""One WebSocket as an ASGI application sees it: the only such machine, for every protocol and every frame codec.
+
+    CONNECTING -> OPEN      the application accepted
+    CONNECTING -> DENYING   it denied with a response of its own, closed (403), or failed (500): see `Denial`
+    OPEN -> CLOSING         we sent a close frame; the peer's is awaited for a while
+    any -> CLOSED           the peer's close frame was answered, a verdict or a denial sent, or the stream lost
+
+`send`, `run`, `drain` and `expire` move it from the application's side, `on_close` and `disconnect` from the peer's.
+When the peer closes, messages that came before are still delivered, and answers to them may still leave: the state
+stays OPEN with `_reply` waiting until the application has taken all of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from os import urandom
+from typing import TYPE_CHECKING, Any
+
+from tricorn.api import Head, Message, Stream
+from tricorn.denial import FORBIDDEN, Denial, log_handshake
+from tricorn.handshake import CLOSE_CODES, accept_fields, check_handshake, offered_subprotocols, values
+from tricorn.incoming import Incoming
+from tricorn.scope import websocket_scope
+
+if TYPE_CHECKING:
+    from tricorn.kernel import Kernel
+
+CONNECTING, DENYING, OPEN, CLOSING, CLOSED = range(5)
+
+CLOSE_TIME = 10.0
+"""Seconds for the peer to answer our close frame."""
+ANSWER_TIME = 2.0
+"""Seconds an application may take for each message that came before the peer's close frame, while that waits for its
+answer."""
+REASON_LIMIT = 123
+"""Bytes of a close frame's reason (RFC 6455 section 5.5)."""
+
+
+class ClientDisconnected(OSError):
+    """Raised by `send` when the peer is gone."""
+
+
+class Session(Incoming):
+    """The kernel's end of a WebSocket (`tricorn.api.Tunnel` and `WsSink`), and `receive` and `send` of its application.
+
+    Raises Refusal when the handshake is invalid.
+    """
+
+    __slots__ = (
+        "_connected",
+        "_denial",
+        "_disconnect",
+        "_due",
+        "_encode",
+        "_head",
+        "_key",
+        "_mine",
+        "_ping",
+        "_reply",
+        "_state",
+        "_write",
+        "scope",
+        "task",
+    )
+
+    def __init__(self, kernel: Kernel, stream: Stream, head: Head) -> None:
+        self._key = check_handshake(head)
+        super().__init__(kernel, stream)
+        self._write = self._out.write
+        self._head = head
+        subprotocols = offered_subprotocols(head)
+        self.scope = websocket_scope(kernel.settings, kernel.state, stream, head, kernel.root_path, subprotocols)
+        self._state = CONNECTING
+        self._connected = False  # the application received websocket.connect
+        self._disconnect: Message | None = None
+        self._mine = False  # the application closed
+        self._denial: Denial | None = None
+        self._ping = b""
+        self._reply: bytes | None = None
+        self._due = 0.0
+        self.task: asyncio.Task[None] | None = None
+
+    # --- the stream's side -----------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Call the application."""
+        self._kernel.calls.add(self)
+        self.task = self._kernel.create_task(self.run(), name=self.scope["path"])
+
+    def end(self) -> None:
+        """The peer sends no more. A close frame whose answer waits for the application's, waits on."""
+        if self._reply is None and self._state != CLOSED:
+            self.disconnect()
+            self._stream.send_data(b"", True)
+
+    def disconnect(self) -> None:
+        """The peer is gone."""
+        if self._denial is not None:
+            self._denial.disconnect()
+        if self._state != CLOSED:
+            self._lose(1006, "")
+
+    def expire(self) -> None:
+        """The deadline has passed: a ping is due, or a peer did not answer one, or our close frame."""
+        kernel = self._kernel
+        if kernel.clock < self._due:
+            self._stream.deadline = self._due
+        elif self._state == CLOSING:
+            self._lose(1006, "")
+            self._stream.abort()
+        elif self._reply is not None:
+            self._answer_close()
+        elif self._ping and not self._held:
+            self._close(1011, "keepalive ping timeout")
+            self._finish()
+        else:
+            self._send_ping()
+
+    def _send_ping(self) -> None:
+        """Ask whether the peer is alive. While reading is held no answer can be seen: the next ping asks again."""
+        settings = self._kernel.settings
+        seconds = settings.ws_ping_interval
+        if not self._stream.congested and self._codec is not None:
+            ping = urandom(4)
+            self._write(self._codec.ping(ping))
+            if settings.ws_ping_timeout:
+                self._ping = ping
+                seconds = settings.ws_ping_timeout
+        self._arm(seconds)
+
+    def _arm(self, seconds: float | None) -> None:
+        self._due = self._kernel.due(seconds or 0.0)
+        if not self._stream.congested:  # else the deadline is that of the write, and `expire` comes back to ours
+            self._stream.deadline = self._due
+
+    def drain(self) -> None:
+        """The server is shutting down."""
+        if self._state == OPEN and self._reply is None:
+            self._close(1012, "")
+
+    # --- the codec's side ------------------------------------------------------------------------------------------
+
+    def on_pong(self, payload: bytes) -> None:
+        """The peer is alive."""
+        if self._ping and payload == self._ping:
+            self._ping = b""
+            if self._state == OPEN and self._reply is None:
+                self._arm(self._kernel.settings.ws_ping_interval)
+
+    def on_close(self, code: int, reason: str, reply: bytes) -> None:
+        """The peer's close frame, or the codec's verdict."""
+        if self._state == CLOSING:
+            self._finish()
+        elif self._state == OPEN:
+            self._disconnect = {"type": "websocket.disconnect", "code": code, "reason": reason}
+            self._reply = reply
+            if self._queue:
+                self._arm(ANSWER_TIME)
+            else:
+                self._answer_close()
+
+    # --- the application's side ------------------------------------------------------------------------------------
+
+    async def receive(self) -> Message:
+        """The ASGI `receive`: connect, messages, and at last the disconnect, repeated to whoever asks again."""
+        if not self._connected:
+            self._connected = True
+            return {"type": "websocket.connect"}
+        while not self._queue:
+            if self._reply is not None:
+                self._answer_close()
+            if self._disconnect is not None:
+                return self._disconnect
+            self._out.flush()
+            await self._wait()
+        if self._reply is not None:
+            self._arm(ANSWER_TIME)
+        return self._take()
+
+    async def send(self, event: Message) -> None:
+        """The ASGI `send`. Suspends only while the peer takes data more slowly than the application makes it.
+
+        Raises ClientDisconnected when the peer is gone, RuntimeError for events out of order, ValueError and TypeError
+        for what must not be sent.
+        """
+        kind = event["type"]
+        state = self._state
+        if state == OPEN:
+            if kind == "websocket.send":
+                if self._stream.congested:
+                    await self._out.room()
+                    self._check_alive(kind)
+                frame = self._encode(_payload(event))
+                if self._queue:
+                    self._out.gather(frame)
+                else:
+                    self._write(frame)
+            elif kind == "websocket.close":
+                self._close_for_app(event)
+            else:
+                raise RuntimeError(f"Expected ASGI message 'websocket.send' or 'websocket.close', but got '{kind}'.")
+        elif state == CONNECTING:
+            await self._answer_handshake(kind, event)
+        elif self._denial is not None:
+            await self._deny(kind, event)
+        else:
+            self._check_alive(kind)
+
+    def _check_alive(self, kind: str) -> None:
+        if self._state == OPEN:
+            return
+        if self._mine:
+            raise RuntimeError(f"Unexpected ASGI message '{kind}', after sending 'websocket.close'.")
+        raise ClientDisconnected("the WebSocket is closed")
+
+    # --- the handshake ---------------------------------------------------------------------------------------------
+
+    async def _answer_handshake(self, kind: str, event: Message) -> None:
+        if kind == "websocket.accept":
+            self._accept(event)
+        elif kind == "websocket.close":
+            await self._start_denial(FORBIDDEN)
+            await self._deny("websocket.http.response.body", {})
+        elif kind == "websocket.http.response.start":
+            await self._start_denial(event)
+        else:
+            raise RuntimeError(
+                "Expected ASGI message 'websocket.accept', 'websocket.close' "
+                f"or 'websocket.http.response.start' but got '{kind}'."
+            )
+
+    def _accept(self, event: Message) -> None:
+        kernel, stream, head = self._kernel, self._stream, self._head
+        assert kernel.ws is not None
+        codec, extensions = kernel.ws.codec(self, kernel.settings, values(head, b"sec-websocket-extensions"))
+        subprotocol, headers = event.get("subprotocol"), event.get("headers") or ()
+        fields = accept_fields(stream, self._key, extensions, subprotocol, headers)
+        self._encode: Callable[[Any], bytes] = codec.send
+        self._state = OPEN
+        log_handshake(kernel, stream, self.scope, "[accepted]")
+        kernel.log.info("connection open")
+        self._start_reading(codec)
+        stream.accept_tunnel(fields, self)
+        if self._state == OPEN and self._reply is None:
+            self._arm(kernel.settings.ws_ping_interval)
+            if kernel.draining:
+                self.drain()
+
+    async def _start_denial(self, event: Message) -> None:
+        denial = Denial(self._kernel, self._stream, self._head, self.scope)
+        await denial.send({**event, "type": "http.response.start"})
+        self._state = DENYING
+        self._denial = denial
+
+    async def _deny(self, kind: str, event: Message) -> None:
+        denial = self._denial
+        assert denial is not None
+        if kind != "websocket.http.response.body":
+            raise RuntimeError(f"Expected ASGI message 'websocket.http.response.body' but got '{kind}'.")
+        await denial.send({**event, "type": "http.response.body"})
+        if not event.get("more_body", False) and self._state == DENYING:
+            self._lose(1006, "")
+
+    # --- the end ---------------------------------------------------------------------------------------------------
+
+    def _close_for_app(self, event: Message) -> None:
+        code = event.get("code")
+        if code is None:
+            code = 1000
+        if code not in CLOSE_CODES:
+            raise ValueError(f"Invalid WebSocket close code: {code}.")
+        reason = event.get("reason") or ""
+        self._mine = True
+        if self._reply is not None:
+            self._answer_close()
+        else:
+            self._close(int(code), reason.encode()[:REASON_LIMIT].decode(errors="ignore"))
+
+    def _close(self, code: int, reason: str) -> None:
+        """Begin the closing handshake."""
+        assert self._codec is not None
+        self._disconnect = {"type": "websocket.disconnect", "code": code, "reason": reason}
+        self._state = CLOSING
+        self._write(self._codec.close(code, reason))
+        self._out.release()
+        self._arm(CLOSE_TIME)
+        self._drop_unread()
+        self._wake()
+
+    def _answer_close(self) -> None:
+        """Answer the peer's close frame, or send the verdict on it."""
+        reply, self._reply = self._reply, None
+        self._write(reply or b"")
+        self._finish()
+
+    def _finish(self) -> None:
+        """Both close frames have been sent: end the stream behind them."""
+        self._lose(1006, "")
+        self._stream.send_data(b"", True)
+
+    def _lose(self, code: int, reason: str) -> None:
+        """Nothing more can be sent or received."""
+        if self._state in (OPEN, CLOSING):
+            self._kernel.log.info("connection closed")
+        self._state = CLOSED
+        self._reply = None
+        if self._disconnect is None:
+            self._disconnect = {"type": "websocket.disconnect", "code": code, "reason": reason}
+        self._out.release()
+        self._stop_reading()
+        self._wake()
+
+    # --- the call --------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Call the application, and close for it where it does not."""
+        kernel = self._kernel
+        app: Any = kernel.app
+        failed = True
+        try:
+            result = await app(self.scope, self.receive, self.send)
+            if result is not None:
+                kernel.log.error("ASGI callable should return None, but returned '%s'.", result)
+            if self._state == CONNECTING:
+                kernel.log.error("ASGI callable returned without completing handshake.")
+            elif self._state == DENYING:
+                kernel.log.error("ASGI callable returned without completing response.")
+            failed = False
+        except (asyncio.CancelledError, ClientDisconnected):
+            pass
+        except BaseException as error:
+            # SystemExit too: a handler that calls sys.exit() must not take the other clients down with it.
+            kernel.log.error("Exception in ASGI application", exc_info=error)
+        finally:
+            kernel.calls.discard(self)
+            self.task = None
+        self._queue.clear()
+        self._close_after(failed)
+
+    def _close_after(self, failed: bool) -> None:
+        """The application's call has ended."""
+        if self._state == OPEN:
+            if self._reply is not None:
+                self._answer_close()
+            else:
+                self._close(1011 if failed else 1000, "")
+        elif self._state in (CONNECTING, DENYING):
+            denial = self._denial or Denial(self._kernel, self._stream, self._head, self.scope)
+            denial.fail()
+            self._lose(1006, "")
+
+
+def _payload(event: Message) -> Any:
+    data = event.get("bytes")
+    if data is None:
+        data = event.get("text")
+        if not isinstance(data, str):
+            raise TypeError("websocket.send needs a str as 'text' or bytes as 'bytes'.")
+    elif not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"The 'bytes' of websocket.send must be bytes, not {type(data).__name__}.")
+    return data
