@@ -98,9 +98,13 @@ class Head:
     headers: names in lower case, values without the white space around them, in the order received.
     protocol: the upgrade that the head asks for (`b"websocket"`), from `Upgrade` or from `:protocol` (RFC 8441).
     expects: the client waits for 100 (Continue) before it sends the body (RFC 9110 section 10.1.1).
+    complete: the head is all of the request: `Receiver.feed` and `Receiver.end` are not called for it.
+
+    A connection may use one head for all of its plain requests: it is valid during `Kernel.open`. Only one with a
+    `protocol` is the receiver's to keep.
     """
 
-    __slots__ = ("expects", "headers", "method", "protocol", "target", "version")
+    __slots__ = ("complete", "expects", "headers", "method", "protocol", "target", "version")
 
     def __init__(
         self,
@@ -110,6 +114,7 @@ class Head:
         headers: Headers,
         protocol: bytes | None = None,
         expects: bool = False,
+        complete: bool = False,
     ) -> None:
         self.method = method
         self.target = target
@@ -117,6 +122,7 @@ class Head:
         self.headers = headers
         self.protocol = protocol
         self.expects = expects
+        self.complete = complete
 
 
 class Receiver(Protocol):
@@ -143,6 +149,8 @@ class Stream(Protocol):
 
     client, server: the peer's and our own address as ASGI gives them; None where the transport has none.
     peer: the client for log lines, `host:port`, or empty.
+    congested: the peer takes data more slowly than it is sent; `blocked` tells what to await.
+    deadline: once a tunnel has been accepted, the receiver's (`Tunnel`).
     secure: TLS. multiplexed: other streams share the connection (HTTP/2 and 3), so it never ends with this one.
     fields: renders and caches the response fields in the form that `send_head` takes (`tricorn.fields.FieldTable`).
     """
@@ -152,6 +160,8 @@ class Stream(Protocol):
     peer: str
     secure: bool
     multiplexed: bool
+    congested: bool
+    deadline: float
     fields: Any
 
     def send_head(self, status: int, fields: list[Any], flags: int, data: bytes, end: bool) -> None:
@@ -194,10 +204,12 @@ class Stream(Protocol):
 
 
 class Http1Codec(Protocol):
-    """Reads HTTP/1 message heads (RFC 9112 sections 2 to 5). One codec serves one connection.
+    """Reads HTTP/1 message heads (RFC 9112 sections 2 to 5) of one connection.
 
     The kernel finds the end of a head, applies every rule about it and owns the framing of bodies, so that no two
-    codecs can disagree about where a message ends. A codec is only a fast reader of what is legal.
+    codecs can disagree about where a message ends. A codec is only a fast reader of what is legal. It sees heads
+    alone: after one that announces a body or asks for an upgrade, and after one that it declined, a connection makes
+    itself a new codec.
     """
 
     def read_head(self, head: bytes) -> tuple[bytes, bytes, Headers]:

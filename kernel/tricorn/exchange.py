@@ -45,7 +45,6 @@ class Exchange:
         "_fields",
         "_flags",
         "_gone",
-        "_head",
         "_kernel",
         "_left",
         "_paused",
@@ -61,12 +60,11 @@ class Exchange:
     def __init__(self, kernel: Kernel, stream: Stream, head: Head, scope: Scope) -> None:
         self._kernel = kernel
         self._stream = stream
-        self._head = head
         self.scope = scope
         self._expects = head.expects
         self._chunks: list[bytes] = []
         self._size = 0
-        self._complete = False
+        self._complete = head.complete
         self._consumed = False
         self._paused = False
         self._gone = False
@@ -77,7 +75,7 @@ class Exchange:
         self._fields: list[Any] = []
         self._flags = 0
         self._left: int | None = None
-        self._bodyless = head.method == "HEAD"
+        self._bodyless = scope["method"] == "HEAD"
         self.task: asyncio.Task[None] | None = None
 
     # --- the stream's side -----------------------------------------------------------------------------------------
@@ -86,7 +84,7 @@ class Exchange:
         """Call the application; what the read that brought the head also brought has been fed before."""
         kernel = self._kernel
         kernel.calls.add(self)
-        self.task = kernel.create_task(self.run(kernel.app))
+        self.task = kernel.create_task(self.run(kernel.app), name=self.scope["path"])
 
     def feed(self, data: bytes) -> None:
         """Keep body bytes for `receive`."""
@@ -177,35 +175,43 @@ class Exchange:
         """
         kind = event["type"]
         phase = self._phase
-        if kind == "http.response.body":
-            if phase == HELD or phase == SENT:
-                self._send_body(event, phase)
-                blocked = self._stream.blocked()
-                if blocked is not None and not self._gone:
-                    await blocked
-                return
-        elif kind == "http.response.start" and phase == IDLE:
+        if kind == "http.response.start" and phase == IDLE:
             self._hold(event)
-            return
-        self._out_of_order(kind, phase)
+        elif kind == "http.response.body" and (phase == HELD or phase == SENT):
+            self._send_body(event, phase)
+            stream = self._stream
+            if stream.congested and not self._gone:
+                blocked = stream.blocked()
+                if blocked is not None:
+                    await blocked
+        else:
+            self._out_of_order(kind, phase)
 
     def _hold(self, event: Message) -> None:
+        """Keep the head until the first body event, or until the application begins to wait for something else."""
         status = event["status"]
         if type(status) is not int:
             status = int(status)
         if not 200 <= status <= 599:
             raise ValueError(f"Invalid HTTP status: {status}.")
-        self._fields, self._left, self._flags = self._stream.fields(event.get("headers", ()))
-        self._status = status
+        fields, left, self._flags = self._stream.fields(event.get("headers", ()))
         if status in _WITHOUT_BODY:
             self._bodyless = True
+            if status != 304 and left is not None:
+                fields.remove(self._stream.fields.length(left))
+            if status == 205:
+                fields.append(self._stream.fields.length(0))
             if status != 304:
-                self._left = 0 if status == 205 else None
+                left = None
+            self._flags |= FRAMED
+        self._fields = fields
+        self._left = left
+        self._status = status
         self._phase = HELD
-        self._kernel.at_turn_end(self.flush)
+        self._kernel.hold(self)
 
     def flush(self) -> None:
-        """Let a held head go without waiting for the body: the application has begun to wait for something else."""
+        """Let a held head go without waiting for the body."""
         if self._phase == HELD and not self._gone:
             self._phase = SENT
             self._send_head(b"", False)
@@ -213,20 +219,25 @@ class Exchange:
     def _send_body(self, event: Message, phase: int) -> None:
         data = event.get("body", b"")
         if type(data) is not bytes:
-            if not isinstance(data, (bytearray, memoryview)):
+            if not isinstance(data, (bytes, bytearray, memoryview)):
                 raise TypeError(f"The body of a response must be bytes, not {type(data).__name__}.")
             data = bytes(data)
         end = not event.get("more_body", False)
         left = self._left
-        size = len(data)
         if self._bodyless:
+            if end and phase == HELD and data and not self._flags & FRAMED:
+                # The answer to HEAD says how long the body is that it leaves out.
+                self._fields.append(self._stream.fields.length(len(data)))
             data = b""
         elif left is not None:
-            left -= size
+            self._left = left = left - len(data)
             if left < 0:
                 raise RuntimeError("Response content longer than Content-Length")
             if end and left > 0:
                 raise RuntimeError("Response content shorter than Content-Length")
+        elif end and phase == HELD:
+            self._fields.append(self._stream.fields.length(len(data)))
+            self._flags |= FRAMED
         if end:
             self._phase = DONE
             if self._waiters is not None:
@@ -235,27 +246,18 @@ class Exchange:
             self._phase = SENT
         if self._gone:
             return
-        if phase == SENT:
-            self._left = left
-            self._stream.send_data(data, end)
-        else:
-            if end and self._left is None and self._status not in _WITHOUT_BODY and (size or not self._bodyless):
-                self._left = size
+        if phase == HELD:
             self._send_head(data, end)
-            self._left = left
+        else:
+            self._stream.send_data(data, end)
 
     def _send_head(self, data: bytes, end: bool) -> None:
-        """Send the kept head. `_left` still holds the whole declared length, or None where there is none."""
-        flags = self._flags
-        if self._left is not None:
-            self._fields.append(self._stream.fields.length(self._left))
-            flags |= FRAMED
-        elif self._bodyless:
-            flags |= FRAMED
+        """Send the kept head with the first bytes of the body."""
         kernel = self._kernel
         if kernel.access is not None:
             scope = self.scope
             kernel.access(self._stream.peer, scope["method"], log_path(scope), scope["http_version"], self._status)
+        flags = self._flags | FRAMED if self._bodyless else self._flags
         self._stream.send_head(self._status, self._fields, flags, data, end)
 
     def _out_of_order(self, kind: str, phase: int) -> None:
@@ -303,10 +305,10 @@ class Exchange:
         else:
             self._phase = DONE
             self._status = 500
-            self._fields = self._stream.fields(_PLAIN_TEXT)[0]
-            self._left = len(_INTERNAL_ERROR)
-            self._flags = CLOSE
-            self._send_head(b"" if self._head.method == "HEAD" else _INTERNAL_ERROR, True)
+            table = self._stream.fields
+            self._fields = [*table(_PLAIN_TEXT)[0], table.length(len(_INTERNAL_ERROR))]
+            self._flags = CLOSE | FRAMED
+            self._send_head(b"" if self.scope["method"] == "HEAD" else _INTERNAL_ERROR, True)
         if self._waiters is not None:
             self._wake()
 

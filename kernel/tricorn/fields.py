@@ -37,16 +37,15 @@ class FieldTable(Generic[T]):
     render: makes what the protocol sends for one field from its lower-case name and its value.
     """
 
-    __slots__ = ("_known", "_lengths", "_numbers", "_render")
+    __slots__ = ("_known", "_lengths", "_render")
 
     def __init__(self, render: Callable[[bytes, bytes], T]) -> None:
         self._render = render
         self._known: dict[tuple[bytes, bytes], T] = {}
-        self._lengths: dict[int, T] = {}
-        self._numbers: dict[bytes, int] = {}
+        self._lengths: dict[Any, tuple[int, T]] = {}  # by the application's field, and by the number
 
     def __call__(self, headers: Iterable[Any]) -> tuple[list[T], int | None, int]:
-        """Return the rendered fields without Content-Length, the declared length if any, and the flags.
+        """Return the rendered fields, the declared Content-Length if any, and the flags.
 
         Raises ValueError for what must not reach the wire: a name that is no token, CR, LF, NUL or another control
         character in a value, two lengths or an invalid one; TypeError for what is not bytes.
@@ -55,7 +54,7 @@ class FieldTable(Generic[T]):
             headers = list(headers)
         try:
             return self._look_up(headers)
-        except TypeError:  # an unhashable bytearray, or a str, which is an error
+        except TypeError:  # a list or a bytearray cannot be looked up, a str is an error
             return self._look_up([(_as_bytes(name), _as_bytes(value)) for name, value in headers])
 
     def _look_up(self, headers: Iterable[Any]) -> tuple[list[T], int | None, int]:
@@ -63,40 +62,44 @@ class FieldTable(Generic[T]):
         rendered: list[T] = []
         length: int | None = None
         flags = 0
-        for name, value in headers:
-            field = known((name, value))
-            if field is not None:
-                rendered.append(field)
-            elif name == b"content-length" or (len(name) == 14 and name.lower() == b"content-length"):
+        for header in headers:
+            field = known(header)
+            if field is None:
+                declared = self._lengths.get(header) or self._declared(*header)
+                if declared is None:
+                    flags |= self._examine(*header, rendered)
+                    continue
                 if length is not None:
                     raise ValueError("Duplicate content-length header.")
-                length = self._numbers.get(value)
-                if length is None:
-                    length = self._number(value)
-            else:
-                flags |= self._examine(_as_bytes(name), _as_bytes(value), rendered)
+                length, field = declared
+                flags |= FRAMED
+            rendered.append(field)
         return rendered, length, flags
 
     def length(self, length: int) -> T:
         """The rendering of `Content-Length: length`."""
-        try:
-            return self._lengths[length]
-        except KeyError:
-            if len(self._lengths) >= _CACHE_LIMIT:
-                self._lengths.clear()
-            field = self._lengths[length] = self._render(b"content-length", b"%d" % length)
-            return field
+        declared = self._lengths.get(length)
+        if declared is None:
+            declared = self._remember_length(length, length)
+        return declared[1]
 
-    def _number(self, value: Any) -> int:
+    def _declared(self, name: Any, value: Any) -> tuple[int, T] | None:
+        """The length that a field declares, if it is the one that does."""
+        if len(name) != 14 or _as_bytes(name).lower() != b"content-length":
+            return None
         if _DIGITS.fullmatch(_as_bytes(value)) is None or (length := int(value)) >= 1 << 63:
             raise ValueError("Invalid content-length header.")
-        if len(self._numbers) >= _CACHE_LIMIT:
-            self._numbers.clear()
-        self._numbers[value] = length
-        return length
+        return self._remember_length((name, value), length)
 
-    def _examine(self, name: bytes, value: bytes, rendered: list[T]) -> int:
+    def _remember_length(self, key: Any, length: int) -> tuple[int, T]:
+        if len(self._lengths) >= _CACHE_LIMIT:
+            self._lengths.clear()
+        declared = self._lengths[key] = length, self._render(b"content-length", b"%d" % length)
+        return declared
+
+    def _examine(self, name: Any, value: Any, rendered: list[T]) -> int:
         """Validate and render a field that the table does not know, and remember it; return its flag or 0."""
+        name, value = _as_bytes(name), _as_bytes(value)
         lower = name.lower()
         if TOKEN.fullmatch(name) is None:
             raise ValueError("Invalid HTTP header name.")

@@ -14,34 +14,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from tricorn.api import Headers, Refusal
 from tricorn.fields import TOKEN
 from tricorn.target import check_host
 
-_TEXT = bytes((0x09, *range(0x20, 0x7F), *range(0x80, 0x100)))
+_CONTROLS = bytes((byte < 0x20 and byte != 0x09) or byte == 0x7F for byte in range(256))
+"""A table that turns control characters into 1 and text into 0: counting so is many times faster than a regex."""
 _REQUEST_LINE = re.compile(rb"([^ ]+) ([^ ]+) HTTP/([0-9])\.([0-9])\r\n")
 _FIELD = re.compile(rb"([^:]*):[\t ]*(.*?)[\t ]*", re.DOTALL)
-_FRAMING = re.compile(rb"\r\n(content-length|transfer-encoding):[\t ]*(.*?)[\t ]*(?=\r\n)", re.IGNORECASE | re.DOTALL)
-_LENGTH = re.compile(rb"[0-9]{1,19}")
+_RULED = frozenset((b"content-length", b"transfer-encoding", b"connection", b"expect", b"upgrade"))
+"""Host has a rule too, but a Host that was found valid is remembered by itself."""
 _KEY_FIELDS = (b"host", b"expect", b"upgrade", b"sec-websocket-key", b"sec-websocket-version")
 
 CHUNKED_BODY = -1
 """Stands for a chunked body where a length is expected."""
 
-known_names: set[bytes] = set()
-"""Field names that were found to be tokens."""
+plain_names: set[bytes] = set()
+"""Field names that were found to be tokens, and about which `examine` has no rule."""
 _NAME_LIMIT = 4096
 
 
 def count_lines(head: bytes) -> int:
     """Return how many lines the head has, its empty line included.
 
-    Raises Refusal(400) for a bare CR, a bare LF, or any control character besides TAB. Deleting all that is text
-    leaves the line ends: as many bytes as two for each CRLF, or something else stands between them.
+    Raises Refusal(400) for a bare CR, a bare LF, or any control character besides TAB: something stands between the
+    line ends when there are more control characters than two for each CRLF.
     """
     lines = head.count(b"\r\n")
-    if len(head.translate(None, _TEXT)) != 2 * lines:
+    if head.translate(_CONTROLS).count(b"\1") != 2 * lines:
         raise Refusal(400, "a control character or a bare CR or LF in the request head")
     return lines
 
@@ -49,37 +51,61 @@ def count_lines(head: bytes) -> int:
 def check_partial(data: bytes | bytearray) -> None:
     """Refuse a head before its end has arrived, as soon as what has arrived cannot become a legal one."""
     lines = data.count(b"\r\n")
-    rest = len(data.translate(None, _TEXT))
+    rest = data.translate(_CONTROLS).count(b"\1")
     if rest != 2 * lines and not (rest == 2 * lines + 1 and data[-1:] == b"\r"):
         if data[:2] == b"\x16\x03":
             raise Refusal(400, "a TLS handshake on a port that speaks plain HTTP")
         raise Refusal(400, "a control character or a bare CR or LF in the request head")
 
 
-def check_names(names: Iterable[bytes]) -> None:
-    """Raise Refusal(400) unless every field name is a token; known names are remembered, up to a bound."""
+def _check_names(names: Iterable[bytes]) -> None:
+    """Raise Refusal(400) unless every field name is a token; plain ones are remembered, up to a bound."""
     for name in names:
-        if name not in known_names:
+        if name not in plain_names:
             if TOKEN.fullmatch(name) is None:
                 raise Refusal(400, "invalid field name")
-            if len(known_names) >= _NAME_LIMIT:
-                known_names.clear()
-            if len(name) <= 64:
-                known_names.add(name)
+            if len(plain_names) >= _NAME_LIMIT:
+                plain_names.clear()
+            if len(name) <= 64 and name not in _RULED:
+                plain_names.add(name)
 
 
-METHODS = {
+_METHODS = {
     name.encode(): name for name in ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "QUERY")
 }
 
 
 def method_name(method: bytes) -> str:
     """The method of a request, in the client's own case. Raises Refusal: 400 for no token, 501 for CONNECT."""
-    if TOKEN.fullmatch(method) is None:
-        raise Refusal(400, "invalid method")
-    if method == b"CONNECT":
-        raise Refusal(501, "CONNECT on a server that is no proxy")
-    return method.decode("ascii")
+    name = _METHODS.get(method)
+    if name is None:
+        if TOKEN.fullmatch(method) is None:
+            raise Refusal(400, "invalid method")
+        if method == b"CONNECT":
+            raise Refusal(501, "CONNECT on a server that is no proxy")
+        name = method.decode("ascii")
+    return name
+
+
+known_lines: dict[bytes, tuple[str, bytes]] = {}
+"""Method and target of HTTP/1.1 request lines that a codec has read and the kernel has found to be legal."""
+_LINE_LIMIT = 1024
+
+
+def read_line(head: bytes, method: bytes, target: bytes) -> tuple[str, bytes] | None:
+    """Check a codec's reading of the request line against the bytes of the head; None where they differ.
+
+    What is right is remembered, up to a bound. Raises Refusal for an illegal method.
+    """
+    line = b"%b %b HTTP/1.1" % (method, target)
+    if not head.startswith(line + b"\r\n") or b" " in target:
+        return None
+    known = method_name(method), target
+    if len(line) <= 256:
+        if len(known_lines) >= _LINE_LIMIT:
+            known_lines.clear()
+        known_lines[line] = known
+    return known
 
 
 def read_strict(head: bytes) -> tuple[bytes, bytes, int, Headers]:
@@ -110,11 +136,13 @@ def read_strict(head: bytes) -> tuple[bytes, bytes, int, Headers]:
 def examine(
     head: bytes, minor: int, headers: Headers, fields: dict[bytes, bytes]
 ) -> tuple[int, bool, bool, bytes | None]:
-    """Apply the rules of a head that says something about framing, persistence, expectations or upgrades.
+    """Apply every rule about the fields of a head.
 
-    Returns (length of the body or CHUNKED_BODY, whether the connection persists, whether 100-continue is expected, the
-    protocol asked for by an upgrade). Raises Refusal.
+    fields: the headers as a dict. Returns (length of the body or CHUNKED_BODY, whether the connection persists, whether
+    100-continue is expected, the protocol asked for by an upgrade). Raises Refusal.
     """
+    if not plain_names.issuperset(fields):
+        _check_names(fields)
     if len(fields) != len(headers):
         for name in _KEY_FIELDS:
             if name in fields and sum(name == other for other, _ in headers) > 1:
@@ -124,13 +152,13 @@ def examine(
         check_host(host)
     elif minor:
         raise Refusal(400, "no Host field in an HTTP/1.1 request")
-    length = 0
-    if b"content-length" in fields or b"transfer-encoding" in fields:
-        length = _body_length(head, minor)
-    options: set[bytes] = set()
-    if b"connection" in fields:
-        values = b",".join(value for name, value in headers if name == b"connection").lower()
-        options = {option.strip(b" \t") for option in values.split(b",")}
+    length = _body_length(head, minor) if b"content-length" in fields or b"transfer-encoding" in fields else 0
+    if b"connection" not in fields:
+        options: frozenset[bytes] = frozenset()
+    elif len(fields) == len(headers):
+        options = _tokens(fields[b"connection"])
+    else:
+        options = _tokens(b",".join(value for name, value in headers if name == b"connection"))
     persistent = b"close" not in options and (minor == 1 or b"keep-alive" in options)
     expects = False
     if minor and b"expect" in fields:
@@ -138,26 +166,36 @@ def examine(
             raise Refusal(417, "unknown expectation")
         expects = length != 0
     protocol = None
-    if minor and b"upgrade" in options and b"upgrade" in fields:
-        offers = {offer.strip(b" \t") for offer in fields[b"upgrade"].lower().split(b",")}
-        if b"websocket" in offers:
-            protocol = b"websocket"
+    if minor and b"upgrade" in options and b"websocket" in _tokens(fields.get(b"upgrade", b"")):
+        protocol = b"websocket"
     return length, persistent, expects, protocol
+
+
+def _tokens(value: bytes) -> frozenset[bytes]:
+    """The members of a comma-separated list, in lower case; what is as short as usual is remembered."""
+    return _short_tokens(value) if len(value) <= 64 else _short_tokens.__wrapped__(value)
+
+
+@lru_cache(maxsize=256)
+def _short_tokens(value: bytes) -> frozenset[bytes]:
+    return frozenset(member.strip(b" \t") for member in value.lower().split(b","))
 
 
 def _body_length(head: bytes, minor: int) -> int:
     """The framing of the body (RFC 9112 section 6), read from the bytes of the head."""
-    framing = _FRAMING.findall(head)
-    if len(framing) != 1:
+    head = head.lower()
+    lengths = head.count(b"\r\ncontent-length:")
+    if lengths + head.count(b"\r\ntransfer-encoding:") != 1:
         raise Refusal(400, "more than one Content-Length or Transfer-Encoding")
-    name, value = framing[0]
-    if name.lower() == b"content-length":
-        if _LENGTH.fullmatch(value) is None or (length := int(value)) >= 1 << 63:
+    start = head.index(b":", head.index(b"\r\ncontent-length:" if lengths else b"\r\ntransfer-encoding:")) + 1
+    value = head[start : head.index(b"\r\n", start)].strip(b" \t")
+    if lengths:
+        if not value.isdigit() or len(value) > 19 or (length := int(value)) >= 1 << 63:
             raise Refusal(400, "invalid Content-Length")
         return length
     if not minor:
         raise Refusal(400, "Transfer-Encoding in an HTTP/1.0 request")
-    if value.lower() != b"chunked":
+    if value != b"chunked":
         if TOKEN.fullmatch(value) is None:
             raise Refusal(400, "invalid Transfer-Encoding")
         raise Refusal(501, "unknown Transfer-Encoding")

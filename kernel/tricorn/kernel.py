@@ -6,8 +6,10 @@ import asyncio
 import logging
 import socket
 import struct
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from email.utils import formatdate
+from functools import partial
+from math import inf
 from time import time
 from typing import Any
 
@@ -15,6 +17,7 @@ from tricorn.api import ASGIApp, Connection, Head, HttpProvider, Receiver, Refus
 from tricorn.exchange import Exchange
 from tricorn.fields import DATE, SERVER
 from tricorn.http1 import Http1Connection
+from tricorn.responses import STATUS_LINES
 from tricorn.scope import http_scope
 from tricorn.session import Session
 
@@ -51,7 +54,7 @@ class Kernel:
         self.log = logging.getLogger("tricorn.error")
         self.root_path: str = settings.root_path
         self.limit_concurrency: int | None = settings.limit_concurrency
-        self.timeout_keep_alive: float = settings.timeout_keep_alive
+        self.keep_alive: float = settings.timeout_keep_alive + TICK
         self.timeout_head: float = settings.timeout_request_head
         self.timeout_body: float = settings.timeout_request_body
         self.timeout_write: float = settings.timeout_write
@@ -63,11 +66,14 @@ class Kernel:
         self.calls: set[Any] = set()
         self.total_requests = 0
         self.draining = False
+        self.persistent = True
         self.clock = 0.0
         self.default_fields = b""
+        self.prefixes: dict[int, bytes] = {}
         self._second = 0
         self._ticker: asyncio.TimerHandle | None = None
         self._turn: list[Callable[[], None]] = []
+        self._held: list[Exchange] = []
         self._idle: list[asyncio.Future[None]] = []
 
     @property
@@ -80,14 +86,20 @@ class Kernel:
     def start(self) -> None:
         """Start the clock. Called in the running loop, before the first connection."""
         self.loop = asyncio.get_running_loop()
-        self.create_task: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]] = self.loop.create_task
+        self.create_task = self._task_maker()
         self._tick()
+
+    def _task_maker(self) -> Callable[..., asyncio.Task[None]]:
+        """What starts an application call: `loop.create_task` where that is somebody's own, else the short way there."""
+        if self.loop.get_task_factory() is not None:
+            return self.loop.create_task
+        return partial(asyncio.Task, loop=self.loop)
 
     def protocol(self) -> asyncio.Protocol:
         """The protocol object of a new connection: the factory for `loop.create_server`."""
         provider = self.http[0]
         if provider.codec is not None:
-            return Http1Connection(self, provider.codec())
+            return Http1Connection(self, provider.codec)
         assert provider.connection is not None
         return provider.connection(self)
 
@@ -100,6 +112,7 @@ class Kernel:
     def drain(self) -> None:
         """Begin the shutdown: idle connections close, busy ones do after their response, WebSockets are told 1012."""
         self.draining = True
+        self.persistent = False
         for connection in list(self.connections):
             connection.drain()
 
@@ -145,16 +158,26 @@ class Kernel:
             self.log.warning("Unsupported upgrade request.")
         return Exchange(self, stream, head, http_scope(self.settings, self.state, stream, head, self.root_path))
 
-    def at_turn_end(self, flush: Callable[[], None]) -> None:
-        """Call `flush` when what is ready in this turn of the loop has run: one callback for all that ask."""
-        turn = self._turn
-        turn.append(flush)
-        if len(turn) == 1:
+    def hold(self, exchange: Exchange) -> None:
+        """Call `exchange.flush` at the end of this turn of the loop: one callback for all exchanges."""
+        held = self._held
+        if not held:
             self.loop.call_soon(self._end_turn)
+        held.append(exchange)
+
+    def at_turn_end(self, flush: Callable[[], None]) -> None:
+        """Call `flush` when what is ready in this turn of the loop has run (`tricorn.api.Kernel`)."""
+        if not self._turn:
+            self.loop.call_soon(self._end_turn)
+        self._turn.append(flush)
+
+    def go_on(self, go_on: Callable[[], None]) -> None:
+        """Go on with the next of several pipelined requests."""
+        go_on()
 
     def due(self, seconds: float) -> float:
-        """The clock reading `seconds` from now; 0 for a deadline that is switched off. At most one tick late."""
-        return self.clock + seconds + TICK if seconds else 0.0
+        """The clock reading `seconds` from now, up to one tick late; infinite for 0, which switches a deadline off."""
+        return self.clock + seconds + TICK if seconds else inf
 
     def check_head(self, head: bytes, lines: int) -> None:
         """Raise Refusal: 414 for a request line over its limit, 431 for a head or a number of fields over theirs."""
@@ -196,6 +219,11 @@ class Kernel:
         if sock is not None and sock.family != getattr(socket, "AF_UNIX", None):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
+    def prefix(self, status: int) -> bytes:
+        """The first lines of a response: the status line and the default fields. Kept for the rest of the second."""
+        prefix = self.prefixes[status] = STATUS_LINES[status] + self.default_fields
+        return prefix
+
     def default_fields_without(self, flags: int) -> bytes:
         """The default fields less those that the application sent itself."""
         lines = self.default_fields.split(b"\r\n")
@@ -212,6 +240,7 @@ class Kernel:
         if now != self._second:
             self._second = now
             self.default_fields = self._render_defaults(now)
+            self.prefixes.clear()
         for connection in [c for c in self.connections if 0.0 < c.deadline < clock]:
             connection.expire()
         if self._idle and not self.connections and not self.calls:
@@ -231,6 +260,9 @@ class Kernel:
         return b"".join(b"%b: %b\r\n" % field for field in fields)
 
     def _end_turn(self) -> None:
+        held, self._held = self._held, []
+        for exchange in held:
+            exchange.flush()
         turn, self._turn = self._turn, []
         for flush in turn:
             flush()

@@ -34,6 +34,11 @@ def check_host(value: bytes) -> None:
     known_hosts.add(value)
 
 
+known_targets: dict[bytes, tuple[str, bytes, bytes, bytes | None]] = {}
+"""What `split_target` made of origin-form targets: an application is asked for the same paths again and again."""
+_TARGET_LIMIT = 1024
+
+
 def split_target(method: str, target: bytes) -> tuple[str, bytes, bytes, bytes | None]:
     """Split a request target into (path, raw path, query string, authority of an absolute target or None).
 
@@ -42,18 +47,25 @@ def split_target(method: str, target: bytes) -> tuple[str, bytes, bytes, bytes |
     """
     if target.translate(None, _TARGET):
         raise Refusal(400, "invalid request target")
-    authority = None
-    if target[:1] != b"/":
-        if target == b"*" and method == "OPTIONS":
-            return "*", b"*", b"", None
-        match = _ABSOLUTE.fullmatch(target)
-        if match is None or not match[1]:
-            raise Refusal(400, "invalid request target")
-        authority = match[1]
-        check_host(authority)
-        target = (match[2] or b"/") + (match[3] or b"")
+    if target[:1] == b"/":
+        path, raw, query = _split_path(target)
+        if len(target) <= 256:
+            if len(known_targets) >= _TARGET_LIMIT:
+                known_targets.clear()
+            known_targets[target] = path, raw, query, None
+        return path, raw, query, None
+    if target == b"*" and method == "OPTIONS":
+        return "*", b"*", b"", None
+    match = _ABSOLUTE.fullmatch(target)
+    if match is None or not match[1]:
+        raise Refusal(400, "invalid request target")
+    check_host(match[1])
+    return *_split_path((match[2] or b"/") + (match[3] or b"")), match[1]
+
+
+def _split_path(target: bytes) -> tuple[str, bytes, bytes]:
     raw, _, query = target.partition(b"?")
     path = raw.decode("ascii")
     if "%" in path:
         path = unquote(path)
-    return path, raw, query, authority
+    return path, raw, query

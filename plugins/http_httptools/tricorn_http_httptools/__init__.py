@@ -13,35 +13,28 @@ tricorn_api = 1
 
 
 class HttptoolsCodec:
-    """An `Http1Codec`. The parser lives as long as each message ends with its head; a body would leave it waiting, and
-    then the next head gets a new parser, which costs less than passing the body through it."""
+    """An `Http1Codec`. One parser reads all heads of a codec; httptools calls back as it reads."""
 
-    __slots__ = ("_between", "_feed", "_headers", "_parser", "_target")
+    __slots__ = ("_feed", "_headers", "_method", "_target")
 
     def __init__(self) -> None:
         self._headers: Headers = []
         self._target = b""
-        self._renew()
-
-    def _renew(self) -> None:
         # httptools looks its callbacks up once, in its constructor.
-        self._parser = httptools.HttpRequestParser(self)
-        self._feed = self._parser.feed_data
-        self._between = True
+        parser = httptools.HttpRequestParser(self)
+        self._feed = parser.feed_data
+        self._method = parser.get_method
 
     def read_head(self, head: bytes) -> tuple[bytes, bytes, Headers]:
         """Split one complete head (`tricorn.api.Http1Codec`)."""
-        if not self._between:
-            self._renew()
-        self._between = False
         self._headers = headers = []
         try:
             self._feed(head)
         except httptools.HttpParserUpgrade:
-            self._between = False  # llhttp stops here for good; only what it has read so far is wanted
+            pass  # llhttp stops behind the head of an upgrade: nothing more was wanted
         except httptools.HttpParserError as error:
             raise ValueError(str(error)) from None
-        return self._parser.get_method(), self._target, headers
+        return self._method(), self._target, headers
 
     def on_url(self, target: bytes) -> None:
         """Called by httptools."""
@@ -50,10 +43,6 @@ class HttptoolsCodec:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by httptools for each field."""
         self._headers.append((name.lower(), value))
-
-    def on_message_complete(self) -> None:
-        """Called by httptools at the end of a message without a body."""
-        self._between = True
 
 
 _: type[Http1Codec] = HttptoolsCodec
