@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from tricorn.server import Server
 
 __version__ = "0.1.0"
+as_uvicorn = False
+"""Whether programs that import uvicorn get tricorn (`install_as_uvicorn`)."""
 __all__ = ["Config", "Server", "__version__", "main", "run"]
 
 _HOMES = {"Config": "tricorn.config", "Server": "tricorn.server", "run": "tricorn.main"}

@@ -10,11 +10,14 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from tricorn.loading import AppError, call_factory, choose_interface, import_app
+from tricorn import environment, selection, twins
+from tricorn.announce import log_address
+from tricorn.environment import EnvironmentVariableError
+from tricorn.loading import AppError, adapted, call_factory, import_app
 from tricorn.logging import LOGGING_CONFIG, TRACE_LOG_LEVEL
 from tricorn.observers import observed
-from tricorn.options import BY_NAME, OPTIONS, default_of, keywords
-from tricorn.registry import AUTOMATIC, PluginError, Registry, Selected
+from tricorn.options import OPTIONS, default_of, keywords
+from tricorn.registry import PluginError, Registry, Selected
 
 if TYPE_CHECKING:
     import asyncio
@@ -22,10 +25,13 @@ if TYPE_CHECKING:
 
     from tricorn.api import ListenerProvider
 
-__all__ = ["LOGGING_CONFIG", "LOG_LEVELS", "STARTUP_FAILURE", "Config"]
+__all__ = ["LOGGING_CONFIG", "LOG_LEVELS", "SSL_PROTOCOL_VERSION", "STARTUP_FAILURE", "Config"]
 
 STARTUP_FAILURE = 3
 """The exit status of a server that could not start."""
+
+SSL_PROTOCOL_VERSION = 17
+"""`ssl.PROTOCOL_TLS_SERVER`."""
 
 LOG_LEVELS: dict[str, int] = {
     "critical": logging.CRITICAL,
@@ -57,8 +63,10 @@ class Config:
         self.app = app
         for option in OPTIONS:
             if option.keyword:
-                value = given.pop(option.name, None) if option.multiple else given.pop(option.name, option.default)
-                setattr(self, option.name, default_of(option) if value is None and option.multiple else value)
+                value = given.pop(option.name, option.default)
+                if option.multiple:
+                    value = [] if value is None else [value] if isinstance(value, str) else list(value)
+                setattr(self, option.name, value)
         self.registry = registry or _attempt(Registry)
         self.selected: dict[str, list[Selected]] = {}
         self.loaded = False
@@ -66,19 +74,56 @@ class Config:
         self.ssl: ssl.SSLContext | None = None
         self.asgi_version = "3.0"
         self.configure_logging()
+        self._read_environment()
         if given:
             self._take_plugin_options(given)
 
     if TYPE_CHECKING:
+        workers: Any
+        forwarded_allow_ips: Any
+        limit_request_head: Any
+        limit_request_line: Any
 
         def __getattr__(self, name: str) -> Any:
             """The options: declared in `tricorn.options` and by plugins, not here."""
+
+    def _read_environment(self) -> None:
+        try:
+            if self.env_file is not None:
+                logger.info("Loading environment from '%s'", self.env_file)
+                environment.load_env_file(self.env_file)
+            self.workers = self.workers or (environment.workers() if self.workers is None else 1)
+        except EnvironmentVariableError as error:
+            fail(str(error))
+        if self.forwarded_allow_ips is None:
+            self.forwarded_allow_ips = environment.trusted_peers()
+        if (self.reload_dirs or self.reload_includes or self.reload_excludes) and not self.should_reload:
+            logger.warning(
+                "Current configuration will not reload as not all conditions are met, please refer to documentation."
+            )
+
+    # --- into another process -------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a spawned process needs: the settings, from which it selects and loads for itself."""
+        state = self.__dict__.copy()
+        for name in ("registry", "selected", "ssl", "loaded_app"):
+            state.pop(name, None)
+        return {**state, "loaded": False}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make the settings usable again; `configure_logging` is the new process's to call."""
+        self.__dict__.update(state)
+        self.registry = _attempt(Registry)
+        self.selected = {}
+        self.ssl = None
 
     # --- selection ------------------------------------------------------------------------------------------------
 
     def configure_logging(self) -> None:
         """Set up the loggers through the logging plugin."""
-        plugin = _attempt(lambda: self.registry.named("logging", self._choice("logging"), self))
+        twins.share()
+        plugin = _attempt(lambda: self.registry.named("logging", selection.choice(self, "logging"), self))
         self.selected["logging"] = [plugin]
         try:
             plugin.provider.configure(self)
@@ -88,43 +133,9 @@ class Config:
     def select(self) -> None:
         """Load the selected plugins, so that what cannot work is known before anything is opened or imported."""
         if "http" not in self.selected:
-            _attempt(self._select)
-
-    def _select(self) -> None:
-        selected = {kind: self._pick(kind) for kind in ("http", "ws", "lifespan")}
-        names = list(self.plugins)
-        names = [*(n for n in self.registry.defaults().get("plugin", ((), None))[0] if n not in names), *names]
-        selected["plugin"] = [self.registry.named("plugin", name) for name in names]
-        if not selected["http"]:
-            tried, why = self.registry.preferred("http")
-            raise PluginError(
-                f"No HTTP plugin works here (tried {', '.join(tried)}, {why}): pip install tricorn-http-h11."
-            )
-        self.selected.update(selected)
-
-    def _choice(self, kind: str) -> Any:
-        """The option's value; where it is the default, what a bundle puts in its place."""
-        value = getattr(self, kind)
-        if kind not in AUTOMATIC and value == BY_NAME[kind].default:
-            bundled = self.registry.defaults().get(kind)
-            if bundled is not None:
-                return bundled[0][0]
-        return value
-
-    def _pick(self, kind: str) -> list[Selected]:
-        value = self._choice(kind)
-        if not isinstance(value, str):
-            values = value if isinstance(value, (list, tuple)) else [value]
-            return [v if isinstance(v, Selected) else self.registry.given(kind, v) for v in values if v is not None]
-        found: list[Selected] = []
-        for name in value.split(",") if kind == "http" else (value,):
-            if name == "none" and kind in ("ws", "loop"):
-                continue
-            auto = name == "auto" and kind in AUTOMATIC
-            plugin = self.registry.auto(kind) if auto else self.registry.named(kind, name.strip())
-            if plugin is not None and plugin not in found:
-                found.append(plugin)
-        return found
+            if "logging" not in self.selected:
+                self.configure_logging()
+            self.selected.update(_attempt(lambda: selection.select(self)))
 
     def _take_plugin_options(self, given: dict[str, Any]) -> None:
         self.select()
@@ -146,7 +157,7 @@ class Config:
             fail(str(error))
 
     def load(self) -> None:
-        """Load plugins and application; may be called once."""
+        """Load plugins, certificates and application; may be called once."""
         assert not self.loaded, "this Config has been loaded already"
         self.select()
         _attempt(self._load_options)
@@ -154,9 +165,13 @@ class Config:
         self.encoded_headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.headers
         ]
+        if self.h11_max_incomplete_event_size is not None:
+            self.limit_request_head = self.h11_max_incomplete_event_size
+            self.limit_request_line = max(self.limit_request_line, self.limit_request_head)
+        self._load_tls()
         try:
             app = call_factory(self.load_app(), self.factory)
-            self.loaded_app = self._adapted(app)
+            self.loaded_app = _attempt(lambda: adapted(self, app))
         except AppError as error:
             fail(str(error))
         _attempt(self._load_side_plugins)
@@ -167,49 +182,59 @@ class Config:
             if not hasattr(self, option.name):
                 setattr(self, option.name, default_of(option))
 
-    def _adapted(self, app: Any) -> Any:
-        choice = self._choice("interface")
-        # asgi3 comes last, because what takes any arguments would pass for it.
-        names = [choice]
-        if choice == "auto":
-            names = sorted(self.registry.names("interface"), key=lambda name: name == "asgi3")
-        plugins: list[Selected] = _attempt(lambda: [self.registry.named("interface", name) for name in names])
-        if choice == "auto":
-            name, provider = choose_interface(app, self.app, [(p.name, p.provider) for p in plugins])
-            self.interface = name
-        else:
-            provider = plugins[0].provider
-        self.asgi_version = provider.asgi_version
-        if not provider.websockets:
-            self.selected["ws"] = []
-        return provider.adapt(app)
+    def _load_tls(self) -> None:
+        names = [name for plugin in self.selected["http"] for name in plugin.provider.alpn]
+        for plugin in self._implementing("tricorn_tls"):
+            self.ssl = self.ssl or _attempt(lambda: self.registry.call(plugin, "tricorn_tls", settings=self))  # noqa: B023
+        if self.ssl is None and self.is_ssl:
+            from tricorn.tls import TlsError, make_context
+
+            try:
+                self.ssl = make_context(self)
+            except TlsError as error:
+                fail(str(error))
+        if self.ssl is not None:
+            self.ssl.set_alpn_protocols(list(dict.fromkeys(names)))
+
+    def _implementing(self, hook: str) -> list[Selected]:
+        return [p for p in self.selected["plugin"] if self.registry.implementations(hook, [p.provider])]
 
     def _load_side_plugins(self) -> None:
         registry = self.registry
-        side = self.selected["plugin"]
-        having = {
-            hook: [p for p in side if registry.implementations(hook, [p.provider])]
-            for hook in ("tricorn_app", "tricorn_observer", "tricorn_tls")
-        }
-        observers = [registry.call(p, "tricorn_observer", settings=self) for p in having["tricorn_observer"]]
+        observers = [
+            registry.call(p, "tricorn_observer", settings=self) for p in self._implementing("tricorn_observer")
+        ]
         if observers:
             self.loaded_app = observed(self.loaded_app, observers)
-        for plugin in reversed(having["tricorn_app"]):
+        for plugin in reversed(self._implementing("tricorn_app")):
             self.loaded_app = registry.call(plugin, "tricorn_app", app=self.loaded_app, settings=self)
-        for plugin in having["tricorn_tls"]:
-            self.ssl = self.ssl or registry.call(plugin, "tricorn_tls", settings=self)
+        if logging.getLogger("tricorn.asgi").isEnabledFor(TRACE_LOG_LEVEL):
+            from tricorn.middleware.message_logger import MessageLoggerMiddleware
+
+            self.loaded_app = MessageLoggerMiddleware(self.loaded_app)
 
     # --- what uvicorn's Config has besides --------------------------------------------------------------------------
 
     @property
     def is_ssl(self) -> bool:
-        """Whether connections are encrypted; known after `load()`."""
-        return self.ssl is not None
+        """Whether connections are encrypted; where a plugin brings the certificate, known after `load()`."""
+        return self.ssl is not None or bool(self.ssl_keyfile or self.ssl_certfile or self.ssl_context_factory)
 
     @property
     def should_reload(self) -> bool:
-        """Whether a supervisor restarts the server when files change: none that is built in does."""
-        return False
+        """Whether a supervisor restarts the server when files change, which takes an import string."""
+        return isinstance(self.app, str) and bool(self.reload)
+
+    @property
+    def use_subprocess(self) -> bool:
+        """Whether the application is served by other processes than this one."""
+        return bool(self.reload or self.workers > 1)
+
+    @property
+    def lifespan_class(self) -> Callable[[Any], Any]:
+        """What makes the lifespan of a server from its configuration; known after `load()`."""
+        make: Callable[[Any], Any] = self.selected["lifespan"][0].provider.open
+        return make
 
     @property
     def listener(self) -> ListenerProvider:
@@ -239,31 +264,12 @@ class Config:
         value = self.loop
         if not isinstance(value, str) and hasattr(value, "run_until_complete"):
             return lambda: value
-        selected = _attempt(lambda: self._pick("loop"))
+        selected = _attempt(lambda: selection.pick(self, "loop"))
         self.selected["loop"] = selected
         if not selected:
             return None
         factory: Callable[[], asyncio.AbstractEventLoop] = selected[0].provider.factory
         return factory
-
-
-def log_address(config: Config, sockets: list[socket.socket]) -> None:
-    """Say where the server is to be found, in the words that programs wait for."""
-    ending = " (Press CTRL+C to quit)"
-    if config.fd is not None:
-        logger.info("Tricorn running on socket %s" + ending, sockets[0].getsockname())
-    elif config.uds is not None:
-        logger.info("Tricorn running on unix socket %s" + ending, config.uds)
-    else:
-        host = config.host or "0.0.0.0"
-        address = "%s://[%s]:%d" if ":" in host else "%s://%s:%d"
-        logger.info(
-            f"Tricorn running on {address}{ending}",
-            "https" if config.is_ssl else "http",
-            host,
-            sockets[0].getsockname()[1],
-            extra={"color_message": f"Tricorn running on \033[1m{address}\033[0m{ending}"},
-        )
 
 
 def fail(reason: str) -> NoReturn:

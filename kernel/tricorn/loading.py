@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from tricorn.api import InterfaceProvider
-from tricorn.importer import ImportFromStringError, import_from_string
+from tricorn.importer import ImportFromStringError, find_app, import_from_string
 from tricorn.interfaces import asgi3
+from tricorn.selection import choice
 
 log = logging.getLogger("tricorn.error")
 
@@ -19,9 +20,12 @@ class AppError(Exception):
 
 
 def import_app(app: Any) -> Any:
-    """The object that the user named. Raises AppError; an exception inside the module surfaces unchanged."""
+    """The object that the user named: an object, `module:attribute`, a module, or a file.
+
+    Raises AppError; an exception inside the module surfaces unchanged.
+    """
     try:
-        return import_from_string(app)
+        return import_from_string(find_app(app) if isinstance(app, str) else app)
     except ImportFromStringError as error:
         raise AppError(f"Error loading ASGI app. {error}") from None
 
@@ -48,6 +52,27 @@ def call_factory(app: Any, factory: bool) -> Any:
     return made
 
 
+def adapted(config: Any, app: Any) -> Any:
+    """The application as ASGI 3, by the interface that the configuration names or the first that recognises it.
+
+    Sets `asgi_version`, switches WebSockets off where the interface has none, and notes the choice in
+    `config.interface`. Raises AppError and PluginError.
+    """
+    registry = config.registry
+    wanted = choice(config, "interface")
+    if wanted != "auto":
+        provider = registry.named("interface", wanted).provider
+    else:
+        # asgi3 comes last, because what takes any arguments would pass for it.
+        names = sorted(registry.names("interface"), key=lambda name: name == "asgi3")
+        known = [(name, registry.named("interface", name).provider) for name in names]
+        config.interface, provider = choose_interface(app, config.app, known)
+    config.asgi_version = provider.asgi_version
+    if not provider.websockets:
+        config.selected["ws"] = []
+    return provider.adapt(app)
+
+
 def choose_interface(
     app: Any, name: Any, providers: Sequence[tuple[str, InterfaceProvider]]
 ) -> tuple[str, InterfaceProvider]:
@@ -59,5 +84,5 @@ def choose_interface(
     article = "an" if type(app).__name__[:1] in "AEIOUaeiou" else "a"
     hint = ""
     if asgi3.takes(app, 2):
-        hint = " It takes two arguments as WSGI applications do; a plugin for --interface wsgi serves those."
+        hint = " It takes two arguments as WSGI applications do: pip install tricorn-interface-wsgi serves those."
     raise AppError(f"Error loading ASGI app. {what} is {article} {type(app).__name__}, not an ASGI application.{hint}")

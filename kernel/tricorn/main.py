@@ -8,14 +8,16 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from tricorn import selection
 from tricorn.config import LOG_LEVELS, LOGGING_CONFIG, STARTUP_FAILURE, Config, fail
 from tricorn.options import OPTIONS, keywords
 from tricorn.registry import PluginError
+from tricorn.runner import refuse_running_loop
 from tricorn.server import Server
 
-__all__ = ["LEVEL_CHOICES", "LOGGING_CONFIG", "LOG_LEVELS", "STARTUP_FAILURE", "Config", "Server", "main", "run"]
+__all__ = ["LOGGING_CONFIG", "LOG_LEVELS", "STARTUP_FAILURE", "Config", "Server", "main", "run"]
 
-LEVEL_CHOICES = tuple(LOG_LEVELS)
+logger = logging.getLogger("tricorn.error")
 
 
 def run(app: Any, *, app_dir: str | None = None, **options: Any) -> None:
@@ -25,21 +27,25 @@ def run(app: Any, *, app_dir: str | None = None, **options: Any) -> None:
     imported from. options: as for `Config`. Exits with status 3 when the server cannot start. Returns after Ctrl-C;
     SIGTERM ends the process once everything has been shut down.
     """
+    refuse_running_loop("tricorn.run()")
     if app_dir is not None:
         sys.path.insert(0, app_dir)
     try:
         config = Config(app, **options)
+        if config.use_subprocess and not isinstance(app, str):
+            logger.warning("You must pass the application as an import string to enable 'reload' or 'workers'.")
+            sys.exit(STARTUP_FAILURE)
+        if config.should_reload and config.workers > 1:
+            logger.warning('"workers" flag is ignored when reloading is enabled.')
         server = Server(config)
         server.dedicated = True
         try:
-            supervisor = config.registry.named("supervisor", config._choice("supervisor"))
+            supervisor = selection.supervisor(config)
         except PluginError as error:
             fail(str(error))
         status = supervisor.provider.run(server)
     except KeyboardInterrupt:
         status = 0
-    finally:
-        logging.getLogger("tricorn.error").debug("run() ends")
     if status:
         sys.exit(status)
 
@@ -58,6 +64,15 @@ def main(args: list[str] | None = None, **extra: Any) -> None:
     from tricorn.cli import main as command
 
     command(args, **extra)
+
+
+def __getattr__(name: str) -> Any:
+    # Only programs with a command line of their own want it, and click takes its time to import.
+    if name == "LEVEL_CHOICES":
+        import click
+
+        return click.Choice(list(LOG_LEVELS))
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class _Callable(ModuleType):

@@ -1,4 +1,7 @@
-"""Observers: told of every application call, by a wrapper that exists only where there are some."""
+"""Who is told of what happens: side plugins of the server's start and stop, observers of every application call.
+
+The wrapper around the application exists only where there are observers.
+"""
 
 from __future__ import annotations
 
@@ -54,3 +57,14 @@ def observed(app: ASGIApp, observers: Sequence[Any]) -> ASGIApp:
             finished(scope)
 
     return observed_app
+
+
+def notify(config: Any, hook: str, kernel: Any) -> None:
+    """Call `tricorn_started` or `tricorn_stopping` of the side plugins; one that fails is logged."""
+    registry = config.registry
+    for plugin in config.selected["plugin"]:
+        if registry.implementations(hook, [plugin.provider]):
+            try:
+                registry.call(plugin, hook, kernel=kernel)
+            except Exception:
+                log.exception("The %s failed in %s.", plugin.entry, hook)

@@ -35,3 +35,16 @@ def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
     for task in tasks:
         task.cancel()
     loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+
+
+def refuse_running_loop(what: str) -> None:
+    """Raise RuntimeError inside a running loop, with what to do there: notebooks and async functions have one."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    raise RuntimeError(
+        f"{what} starts an event loop, but one is running here already, as in a notebook or an async function. "
+        "There: `await tricorn.Server(tricorn.Config(app)).serve()`, or a thread of its own: "
+        "`with tricorn.serve_in_thread(app) as server:`."
+    )

@@ -1,0 +1,60 @@
+"""What the environment says: the variables that uvicorn reads by their own names, and files of variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import MutableMapping
+from importlib import import_module
+from typing import Any
+
+TRUSTED = "127.0.0.1,::1"
+"""The peers whose proxy headers count where nothing else is said."""
+
+
+class EnvironmentVariableError(Exception):
+    """A variable or a file of variables cannot be used: one line for the user."""
+
+
+def load_env_file(path: Any) -> None:
+    """Set the variables of a file, but none that is set already.
+
+    Raises EnvironmentVariableError when the file or the package that reads it is missing.
+    """
+    path = os.fspath(path)
+    try:
+        dotenv: Any = import_module("dotenv")
+    except ImportError as error:
+        raise EnvironmentVariableError(
+            "--env-file needs the package python-dotenv: pip install python-dotenv."
+        ) from error
+    if not os.path.exists(path):
+        raise EnvironmentVariableError(f"There is no environment file {path!r} (--env-file).")
+    dotenv.load_dotenv(dotenv_path=path)
+
+
+def workers() -> int:
+    """How many processes `WEB_CONCURRENCY` asks for; 1 without it. Raises EnvironmentVariableError for no number."""
+    text = os.environ.get("WEB_CONCURRENCY", "") or "1"
+    try:
+        return int(text) or 1
+    except ValueError:
+        raise EnvironmentVariableError(f"WEB_CONCURRENCY is {text!r}, which is no number of workers.") from None
+
+
+def trusted_peers() -> str:
+    """The peers that `FORWARDED_ALLOW_IPS` trusts, or those that are trusted by default."""
+    return os.environ.get("FORWARDED_ALLOW_IPS", TRUSTED)
+
+
+def adopt(variables: MutableMapping[str, str], names: list[str]) -> list[str]:
+    """Where `TRICORN_X` is not set, let it be what `UVICORN_X` says; return the names of uvicorn's that count now.
+
+    names: the options' own names.
+    """
+    adopted = []
+    for name in names:
+        ours, theirs = "TRICORN_" + name.upper(), "UVICORN_" + name.upper()
+        if ours not in variables and variables.get(theirs):
+            variables[ours] = variables[theirs]
+            adopted.append(theirs)
+    return adopted

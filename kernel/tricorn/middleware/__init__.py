@@ -1,0 +1,1 @@
+"""Applications around an application, under the names that programs written for uvicorn import."""

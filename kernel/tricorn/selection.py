@@ -1,0 +1,63 @@
+"""Which plugins a configuration picks: what an option says, or a bundle in place of its default, or the kernel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tricorn.options import BY_NAME
+from tricorn.registry import AUTOMATIC, PluginError, Registry, Selected
+
+
+def choice(config: Any, kind: str) -> Any:
+    """The option's value; where it is the default, what a bundle puts in its place. Raises PluginError."""
+    value = getattr(config, kind)
+    if kind not in AUTOMATIC and value == BY_NAME[kind].default:
+        bundled = config.registry.defaults().get(kind)
+        if bundled is not None:
+            return bundled[0][0]
+    return value
+
+
+def pick(config: Any, kind: str) -> list[Selected]:
+    """The plugins of a kind, best first; none where the choice is `none`. Raises PluginError."""
+    registry = config.registry
+    value = choice(config, kind)
+    if not isinstance(value, str):
+        values = value if isinstance(value, (list, tuple)) else [value]
+        return [v if isinstance(v, Selected) else registry.given(kind, v) for v in values if v is not None]
+    found: list[Selected] = []
+    for name in value.split(",") if kind == "http" else (value,):
+        if name == "none" and kind in ("ws", "loop"):
+            continue
+        auto = name == "auto" and kind in AUTOMATIC
+        plugin = registry.auto(kind) if auto else registry.named(kind, name.strip())
+        if plugin is not None and plugin not in found:
+            found.append(plugin)
+    return found
+
+
+def select(config: Any) -> dict[str, list[Selected]]:
+    """The plugins that serve, and the side plugins. Raises PluginError."""
+    registry = config.registry
+    selected = {kind: pick(config, kind) for kind in ("http", "ws", "lifespan")}
+    if config.http2 and all(plugin.name != "h2" for plugin in selected["http"]):
+        selected["http"].insert(0, registry.named("http", "h2"))
+    bundled = registry.defaults().get("plugin", ((), None))[0]
+    names = [*(name for name in bundled if name not in config.plugins), *config.plugins]
+    selected["plugin"] = [registry.named("plugin", name) for name in names]
+    if not selected["http"]:
+        tried, why = registry.preferred("http")
+        raise PluginError(f"No HTTP plugin works here (tried {', '.join(tried)}, {why}): pip install tricorn-http-h11.")
+    return selected
+
+
+def supervisor(config: Any) -> Selected:
+    """What runs the serving process. Raises PluginError."""
+    name = choice(config, "supervisor")
+    if name == "auto":
+        name = "reload" if config.should_reload else "workers" if config.workers > 1 else "single"
+        if name not in config.registry.names("supervisor"):
+            option = "--reload" if name == "reload" else "--workers"
+            raise PluginError(f"{option} needs the supervisor plugin {name!r}: pip install tricorn-supervisor-{name}.")
+    registry: Registry = config.registry
+    return registry.named("supervisor", name) if isinstance(name, str) else registry.given("supervisor", name)
