@@ -21,6 +21,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
         "readers and writers without state of the server",
         (
             "tricorn.chunked",
+            "tricorn.closing",
             "tricorn.deflate",
             "tricorn.fields",
             "tricorn.handshake",

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Deflate", "Inflater", "negotiate"]
+__all__ = ["Deflate", "Deflater", "Inflater", "negotiate"]
 
 TAIL = b"\x00\x00\xff\xff"
 """What a sender removes from the end of a message and a receiver puts back (RFC 7692 section 7.2.2)."""
@@ -80,8 +80,32 @@ def _agree(parameters: list[bytes]) -> Deflate | None:
     return Deflate(server_alone, client_alone, server_bits, client_bits, header)
 
 
+class Deflater:
+    """Deflates messages. The memory level is 5 of 9, which an idle connection pays for and a message hardly notices."""
+
+    __slots__ = ("_bits", "_keeps", "_stream")
+
+    def __init__(self, bits: int, context_takeover: bool) -> None:
+        self._bits = -bits
+        self._keeps = context_takeover
+        self._stream: zlib._Compress | None = None
+
+    def deflate(self, data: bytes | bytearray | memoryview, final: bool = True) -> bytes:
+        """Deflate a message, or a part of one that is not the `final` one."""
+        stream = self._stream
+        if stream is None:
+            stream = self._stream = zlib.compressobj(wbits=self._bits, memLevel=5)
+        result = stream.compress(data)
+        if final:
+            result += stream.flush(zlib.Z_SYNC_FLUSH)
+            result = result[:-4]
+            if not self._keeps:
+                self._stream = None
+        return result
+
+
 class Inflater:
-    """Inflates messages fragment by fragment, and never produces more than one byte above what it is allowed."""
+    """Inflates messages piece by piece, and never produces more than one byte above what it is allowed."""
 
     __slots__ = ("_bits", "_keeps", "_stream")
 
@@ -91,7 +115,7 @@ class Inflater:
         self._stream: zlib._Decompress | None = None
 
     def inflate(self, data: bytes, final: bool, limit: int) -> bytes:
-        """Inflate one fragment; more than `limit` bytes in the result mean that there was more than that.
+        """Inflate one piece; `final` completes the message. More than `limit` bytes in the result mean: too many.
 
         Raises zlib.error for data that is not deflate.
         """
@@ -102,9 +126,10 @@ class Inflater:
         if stream.eof:
             # A block marked as the last one (RFC 7692 section 7.2.3.4) ends the stream that zlib keeps; only the
             # empty block that completes a message may follow it.
-            if stream.unused_data not in (TAIL, b"\x00" + TAIL) or not final:
+            if stream.unused_data not in ((TAIL, b"\x00" + TAIL) if final else (b"", b"\x00")):
                 raise zlib.error("data after the last block")
-            self._stream = None
+            if final:
+                self._stream = None
         if final and not self._keeps:
             self._stream = None
         return result

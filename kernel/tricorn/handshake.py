@@ -20,9 +20,6 @@ _KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 _RESERVED = frozenset((b"sec-websocket-accept", b"sec-websocket-extensions", b"sec-websocket-version"))
 _DROPPED = frozenset((b"connection", b"upgrade", b"content-length", b"transfer-encoding", b"keep-alive"))
 
-CLOSE_CODES = frozenset((*range(1000, 1004), 1005, *range(1007, 1015), *range(3000, 5000)))
-"""What an application may close with (RFC 6455 section 7.4 and the IANA registry); 1005 sends no code."""
-
 
 def check_handshake(head: Head) -> bytes | None:
     """Return the key of a valid handshake, or None for an extended CONNECT, which has none.

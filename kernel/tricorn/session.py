@@ -18,8 +18,9 @@ from os import urandom
 from typing import TYPE_CHECKING, Any
 
 from tricorn.api import Head, Message, Stream
+from tricorn.closing import CLOSE_CODES
 from tricorn.denial import FORBIDDEN, Denial, log_handshake
-from tricorn.handshake import CLOSE_CODES, accept_fields, check_handshake, offered_subprotocols, values
+from tricorn.handshake import accept_fields, check_handshake, offered_subprotocols, values
 from tricorn.incoming import Incoming
 from tricorn.scope import websocket_scope
 
@@ -268,7 +269,7 @@ class Session(Incoming):
         code = event.get("code")
         if code is None:
             code = 1000
-        if code not in CLOSE_CODES:
+        if code not in CLOSE_CODES and code != 1005:
             raise ValueError(f"Invalid WebSocket close code: {code}.")
         reason = event.get("reason") or ""
         self._mine = True

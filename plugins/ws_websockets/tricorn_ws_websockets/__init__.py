@@ -10,6 +10,7 @@ from __future__ import annotations
 import codecs
 import zlib
 from collections.abc import Generator, Sequence
+from io import BytesIO, StringIO
 from typing import Any
 
 from tricorn.api import Unavailable, WsCodec, WsProvider, WsSink, hookimpl
@@ -65,7 +66,7 @@ class WebsocketsCodec:
         self._at = 0
         self._rest = bytearray()  # an incomplete frame, collected without copying it at every read
         self._need = 0
-        self._parts: list[Any] | None = None  # the fragments of the message being received
+        self._parts: Any = None  # the fragments of the message being received
         self._size = 0
         self._decoder: codecs.IncrementalDecoder | None = None
         self._close_sent = False
@@ -153,7 +154,8 @@ class WebsocketsCodec:
                 raise ProtocolError("expected a continuation frame")
             if frame.fin:
                 return self._sink.on_message(str(frame.data, "utf-8") if opcode is _TEXT else bytes(frame.data))
-            self._parts = []
+            # A list would keep an object for each of millions of fragments.
+            self._parts = StringIO() if opcode is _TEXT else BytesIO()
             self._decoder = _utf8() if opcode is _TEXT else None
             self._add(frame)
         elif opcode is _CONT:
@@ -162,7 +164,7 @@ class WebsocketsCodec:
             self._add(frame)
             if frame.fin:
                 parts, self._parts, self._size = self._parts, None, 0
-                return self._sink.on_message("".join(parts) if self._decoder is not None else b"".join(parts))
+                return self._sink.on_message(parts.getvalue())
         elif opcode is Opcode.PING:
             self._sink.on_ping(Frame(Opcode.PONG, frame.data).serialize(mask=False))
         elif opcode is Opcode.PONG:
@@ -177,9 +179,8 @@ class WebsocketsCodec:
         return True
 
     def _add(self, frame: Frame) -> None:
-        assert self._parts is not None
         self._size += len(frame.data)
-        self._parts.append(frame.data if self._decoder is None else self._decoder.decode(frame.data, frame.fin))
+        self._parts.write(frame.data if self._decoder is None else self._decoder.decode(frame.data, frame.fin))
 
     def _fail(self, code: int, reason: str) -> None:
         self._stopped = True

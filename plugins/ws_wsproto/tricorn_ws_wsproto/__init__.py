@@ -1,1 +1,188 @@
-"""WebSocket frames by wsproto, for the tricorn server."""
+"""WebSocket frames by wsproto, for the tricorn server.
+
+wsproto's decoders read and check frames and put text together; its protocol object writes frames. Compression is the
+kernel's, as an extension of wsproto, which is also where a message's size is watched: wsproto has no limit of its own.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from io import BytesIO, StringIO
+from typing import Any
+
+from tricorn.api import Unavailable, WsCodec, WsProvider, WsSink, hookimpl
+from tricorn.closing import read_close
+from tricorn.deflate import Deflate, Deflater, Inflater, negotiate
+
+try:
+    from wsproto.extensions import Extension
+    from wsproto.frame_protocol import (
+        CloseReason,
+        Frame,
+        FrameDecoder,
+        FrameProtocol,
+        MessageDecoder,
+        Opcode,
+        ParseFailed,
+        RsvBits,
+    )
+except ImportError as error:
+    raise Unavailable(f"wsproto cannot be imported: {error}") from None
+
+tricorn_api = 1
+
+_NO_LIMIT = 1 << 62
+_PLAIN, _COMPRESSED = RsvBits(False, False, False), RsvBits(True, False, False)
+
+
+class _Payloads(Extension):
+    """Inflates and deflates, and refuses a message above the limit: by the frame's head, or while inflating."""
+
+    def __init__(self, limit: int, deflate: Deflate | None) -> None:
+        self._limit = self._left = limit
+        self._control = self._inflates = False
+        self._inflater: Inflater | None = None
+        self._deflater: Deflater | None = None
+        if deflate is not None:
+            self._inflater = Inflater(deflate.client_max_window_bits, not deflate.client_no_context_takeover)
+            self._deflater = Deflater(deflate.server_max_window_bits, not deflate.server_no_context_takeover)
+
+    def offer(self) -> bool:
+        """Called on a client's side only."""
+        return False
+
+    def enabled(self) -> bool:
+        """Always: the limit holds without compression too."""
+        return True
+
+    def frame_inbound_header(self, proto: Any, opcode: Opcode, rsv: RsvBits, payload_length: int) -> Any:
+        """The head of a frame: which reserved bits it may have, or the code to close with."""
+        self._control = opcode.iscontrol()
+        if self._control:
+            return _PLAIN
+        if opcode is not Opcode.CONTINUATION:
+            self._left = self._limit
+            self._inflates = rsv.rsv1
+        if payload_length > self._left:
+            return CloseReason.MESSAGE_TOO_BIG
+        return _COMPRESSED if self._inflater is not None and opcode is not Opcode.CONTINUATION else _PLAIN
+
+    def frame_inbound_payload_data(self, proto: Any, data: bytes) -> Any:
+        """A piece of a frame's payload."""
+        return data if self._control else self._receive(data, False)
+
+    def frame_inbound_complete(self, proto: Any, fin: bool) -> Any:
+        """The end of a frame."""
+        return self._receive(b"", True) if fin and self._inflates and not self._control else None
+
+    def _receive(self, data: bytes, final: bool) -> Any:
+        if self._inflates and self._inflater is not None:
+            try:
+                data = self._inflater.inflate(data, final, self._left)
+            except zlib.error:
+                return CloseReason.PROTOCOL_ERROR
+        self._left -= len(data)
+        return data if self._left >= 0 else CloseReason.MESSAGE_TOO_BIG
+
+    def frame_outbound(self, proto: Any, opcode: Opcode, rsv: RsvBits, data: bytes, fin: bool) -> tuple[RsvBits, bytes]:
+        """A frame to be sent."""
+        if self._deflater is None or opcode.iscontrol():
+            return rsv, data
+        return (rsv if opcode is Opcode.CONTINUATION else _COMPRESSED), self._deflater.deflate(data, fin)
+
+
+class WsprotoCodec:
+    """A `WsCodec`."""
+
+    __slots__ = ("_close_sent", "_decode", "_feed", "_parts", "_sink", "_stopped", "_text", "_writer")
+
+    def __init__(self, sink: WsSink, limit: int | None, deflate: Deflate | None) -> None:
+        self._sink = sink
+        payloads = _Payloads(_NO_LIMIT if limit is None else limit, deflate)
+        frames = FrameDecoder(client=False, extensions=[payloads])
+        self._feed = frames.receive_bytes
+        self._decode = frames.process_buffer
+        self._text = MessageDecoder()
+        self._writer = FrameProtocol(client=False, extensions=[payloads])
+        self._parts: Any = None
+        self._close_sent = False
+        self._stopped = False
+
+    def receive(self, data: bytes) -> None:
+        """Read frames (`tricorn.api.WsCodec`)."""
+        if self._stopped:
+            return
+        self._feed(data)
+        try:
+            while (frame := self._decode()) is not None:
+                if not (self._control(frame) if frame.opcode >= 8 else self._data(frame)):
+                    return
+        except ParseFailed as error:
+            self._fail(int(error.code), str(error))
+        except UnicodeDecodeError:
+            self._fail(1007, "invalid UTF-8")
+        except ValueError as error:
+            self._fail(1002, str(error))
+
+    def _data(self, frame: Frame) -> bool:
+        """A frame of a message, or the piece of it that has arrived; False to stop."""
+        frame = self._text.process_frame(frame)
+        payload: Any = frame.payload
+        if self._parts is None:
+            if frame.message_finished:
+                return self._sink.on_message(payload)
+            # A list would keep an object for each of millions of fragments.
+            self._parts = StringIO() if frame.opcode is Opcode.TEXT else BytesIO()
+        self._parts.write(payload)
+        if not frame.message_finished:
+            return True
+        parts, self._parts = self._parts, None
+        return self._sink.on_message(parts.getvalue())
+
+    def _control(self, frame: Frame) -> bool:
+        """A control frame, which always comes as a whole; False to stop."""
+        payload: Any = frame.payload
+        if frame.opcode is Opcode.PING:
+            self._sink.on_ping(bytes(self._writer.pong(payload)))
+        elif frame.opcode is Opcode.PONG:
+            self._sink.on_pong(payload)
+        else:
+            code, reason = read_close(payload)
+            self._stopped = True
+            self._sink.on_close(code, reason, self.close(code, reason))
+        return not self._stopped
+
+    def _fail(self, code: int, reason: str) -> None:
+        self._stopped = True
+        self._parts = None
+        self._sink.on_close(code, reason, self.close(code, reason))
+
+    def send(self, data: str | bytes) -> bytes:
+        """One message in one frame."""
+        return bytes(self._writer.send_data(data))
+
+    def ping(self, payload: bytes) -> bytes:
+        """A ping frame."""
+        return bytes(self._writer.ping(payload))
+
+    def close(self, code: int, reason: str) -> bytes:
+        """A close frame, once."""
+        if self._close_sent:
+            return b""
+        self._close_sent = True
+        return bytes(self._writer.close() if code == 1005 else self._writer.close(code, reason))
+
+
+_: type[WsCodec] = WsprotoCodec
+
+
+def _codec(sink: WsSink, settings: Any, offers: Sequence[bytes]) -> tuple[WsCodec, bytes | None]:
+    agreed = negotiate(offers) if settings.ws_per_message_deflate else None
+    return WsprotoCodec(sink, settings.ws_max_size, agreed), None if agreed is None else agreed.header
+
+
+@hookimpl
+def tricorn_ws() -> WsProvider:
+    """The codec, for the kernel's WebSocket session."""
+    return WsProvider(codec=_codec)
