@@ -166,8 +166,8 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
 
 PATHS = {
     "/": healthy, "/seen": tell, "/release": release, "/stream": stream, "/deaf": deaf, "/unread": unread,
-    "/never": never, "/read": read, "/block": block, "/slow": slow, "/fail": fail, "/fail-late": fail_late, "/leave": leave,
-    "/silent": silent, "/twice": twice,
+    "/never": never, "/read": read, "/block": block, "/slow": slow, "/fail": fail, "/fail-late": fail_late,
+    "/leave": leave, "/silent": silent, "/twice": twice,
 }  # fmt: skip
 
 
