@@ -70,7 +70,8 @@ class Part:
         return self.folder / ("tricorn" if self.folder.name == "kernel" else f"tricorn_{self.folder.name}")
 
     def modules(self) -> list[Path]:
-        return sorted(self.package.rglob("*.py"))
+        """The modules of the package, without the templates of new plugins."""
+        return sorted(path for path in self.package.rglob("*.py") if "templates" not in path.parts)
 
 
 BUNDLE = Part(ROOT)

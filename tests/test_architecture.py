@@ -75,6 +75,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "the server",
         (
+            "tricorn.accepting",
             "tricorn.access",
             "tricorn.announce",
             "tricorn.config",
@@ -88,7 +89,10 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
         ),
     ),
     ("the conformance kit", ("tricorn.testing*",)),
-    ("the command line", ("tricorn.__main__", "tricorn.checking", "tricorn.cli", "tricorn.listing")),
+    (
+        "the command line",
+        ("tricorn.__main__", "tricorn.checking", "tricorn.cli", "tricorn.listing", "tricorn.scaffold*"),
+    ),
 )
 """The areas of the kernel from the ground up. A module imports from its own area and from those above it in this list.
 
