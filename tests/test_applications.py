@@ -250,8 +250,8 @@ def test_the_clients_close_code_is_answered(server: Served) -> None:
     ids=name_of,
 )
 def test_a_denied_websocket_gets_a_response(server: Served, target: str, status: int, body: bytes) -> None:
-    with pytest.raises(InvalidStatus) as caught:
-        connect_websocket(server.ws_url + target)
+    with pytest.raises(InvalidStatus) as caught, connect_websocket(server.ws_url + target):
+        pass
     response = caught.value.response
     assert response.status_code == status
     assert body in (response.body or b"")

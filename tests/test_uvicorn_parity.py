@@ -22,6 +22,8 @@ import httpx
 import pytest
 import uvicorn
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.http11 import Response
+from websockets.sync.client import ClientConnection
 from websockets.sync.client import connect as connect_websocket
 
 from tests.apps.recorder import Behaviour, Call, Recorder
@@ -86,9 +88,8 @@ def portable(scope: dict[str, Any], address: tuple[str, int]) -> dict[str, Any]:
     assert scope["server"] == address
     assert scope["client"][0] == "127.0.0.1"
     del scope["server"], scope["client"]
-    # A header that names the port.
-    port = str(address[1]).encode()
-    scope["headers"] = [(name, value.replace(port, b"PORT")) for name, value in scope["headers"]]
+    changing = {b"sec-websocket-key": b"key", b"host": b"host"}
+    scope["headers"] = [(name, changing.get(name, value)) for name, value in scope["headers"]]
     return scope
 
 
@@ -352,7 +353,7 @@ def test_trailers_are_no_headers(pair: Pair) -> None:
     assert set(with_trailers) - set(without) == {(b"x-admin", b"yes")}
 
 
-# --- clients that leave, and requests that are refused ------------------------------------------------------------------
+# --- clients that leave, and requests that are refused ----------------------------------------------------------------
 
 
 async def waits_for_the_end(call: Call) -> None:
@@ -461,3 +462,244 @@ def test_continue_is_sent_to_an_application_that_reads(pair: Pair) -> None:
             return {"interim": interim, "answer": read_until(client, b"hello")[:15]}
 
     assert differences(pair.compare(hello, act)) == {}
+
+
+# --- WebSockets -------------------------------------------------------------------------------------------------------
+
+
+async def echoes(call: Call) -> None:
+    await call.receive()
+    await call.send("websocket.accept", subprotocol="b", headers=[(b"x-accepted", b"yes")])
+    while (event := await call.receive())["type"] == "websocket.receive":
+        await call.send("websocket.send", text=event.get("text"), bytes=event.get("bytes"))
+
+
+async def denies(call: Call) -> None:
+    await call.receive()
+    await call.send("websocket.close")
+    await call.receive()
+
+
+async def denies_with_a_response(call: Call) -> None:
+    await call.receive()
+    await call.send("websocket.http.response.start", status=404, headers=[(b"content-length", b"4"), (b"x-a", b"b")])
+    await call.send("websocket.http.response.body", body=b"gone")
+
+
+async def raises_before_accepting(call: Call) -> None:
+    await call.receive()
+    raise ValueError("no")
+
+
+async def returns_before_accepting(call: Call) -> None:
+    await call.receive()
+
+
+async def closes(call: Call) -> None:
+    await call.receive()
+    await call.send("websocket.accept")
+    await call.send("websocket.close", code=4001, reason="enough")
+    await call.send("websocket.send", text="more")
+
+
+async def closes_plainly(call: Call) -> None:
+    await call.receive()
+    await call.send("websocket.accept")
+    await call.send("websocket.close")
+
+
+async def raises_after_accepting(call: Call) -> None:
+    await call.receive()
+    await call.send("websocket.accept")
+    raise ValueError("no")
+
+
+async def returns_after_accepting(call: Call) -> None:
+    await call.receive()
+    await call.send("websocket.accept")
+
+
+async def sends_after_the_disconnect(call: Call) -> None:
+    await call.receive()
+    await call.send("websocket.accept")
+    while (await call.receive())["type"] != "websocket.disconnect":
+        pass
+    await call.send("websocket.send", text="hello?")
+
+
+async def accepts_twice(call: Call) -> None:
+    await call.receive()
+    await call.send("websocket.accept")
+    await call.send("websocket.accept")
+
+
+def talk(*messages: str | bytes, close: tuple[int, str] | None = None, drop: bool = False) -> Any:
+    """A client that sends messages and awaits as many, then closes as told or waits to be closed."""
+
+    def act(address: tuple[str, int]) -> dict[str, Any]:
+        url = f"ws://{address[0]}:{address[1]}/a%20b?x=1"
+        fields = {"X-Mine": "1"}
+        try:
+            with connect_websocket(
+                url, subprotocols=["a", "b"], additional_headers=fields, open_timeout=DEADLINE
+            ) as websocket:
+                return conversation(websocket)
+        except InvalidStatus as refused:
+            return refusal(refused.response)
+
+    def conversation(websocket: ClientConnection) -> dict[str, Any]:
+        accepted = websocket.response.headers
+        seen = {"accepted": accepted.get("x-accepted"), "subprotocol": websocket.subprotocol, "answers": []}
+        seen["own fields"] = sorted(name for name in ("date", "server") if name in accepted)
+        for message in messages:
+            websocket.send(message)
+            seen["answers"].append(websocket.recv(DEADLINE))
+        if drop:
+            websocket.socket.shutdown(socket.SHUT_RDWR)
+        elif close is not None:
+            websocket.close(*close)
+        with pytest.raises(ConnectionClosed):
+            websocket.recv(DEADLINE)
+        return {**seen, "closed": (websocket.close_code, websocket.close_reason)}
+
+    def refusal(response: Response) -> dict[str, Any]:
+        fields = [(name.lower(), value) for name, value in response.headers.raw_items()]
+        fields = [field for field in fields if field[0] not in FRAMING and not own(field)]
+        return {"status": response.status_code, "body": response.body or b"", "fields": fields}
+
+    return act
+
+
+@pytest.mark.parametrize(
+    ("behave", "act"),
+    [
+        pytest.param(
+            echoes,
+            talk("tea", "", b"\x00\xff", "f\N{LATIN SMALL LETTER U WITH DIAERESIS}r", close=(1000, "")),
+            id="messages",
+        ),
+        pytest.param(echoes, talk("x" * 200_000, b"y" * 70_000, close=(4002, "bye")), id="large messages"),
+        pytest.param(closes, talk(), id="a code and a reason"),
+        pytest.param(closes_plainly, talk(), id="the default code"),
+        pytest.param(raises_before_accepting, talk(), id="an error before accept"),
+        pytest.param(returns_before_accepting, talk(), id="a return before accept"),
+    ],
+)
+def test_a_websocket_behaves_alike(pair: Pair, behave: Behaviour, act: Any) -> None:
+    assert differences(pair.compare(behave, act)) == {}
+
+
+def test_a_send_after_the_disconnect_raises(pair: Pair) -> None:
+    """An OSError of the same name; tricorn's says what happened."""
+    found = differences(pair.compare(sends_after_the_disconnect, talk(close=(1001, "going"))))
+    assert found == {"app errors": (["ClientDisconnected: "], ["ClientDisconnected: the WebSocket is closed"])}
+
+
+def test_a_denied_websocket_is_a_403(pair: Pair) -> None:
+    """The disconnect that follows has a reason, as the ASGI specification asks for."""
+    found = differences(pair.compare(denies, talk()))
+    assert found.keys() == {"app events"}
+    with_uvicorn, with_tricorn = (events[-1] for events in found["app events"])
+    assert with_tricorn == {**with_uvicorn, "reason": ""}
+
+
+def test_a_denial_response_arrives(pair: Pair) -> None:
+    """As the application made it; uvicorn adds a type of its own."""
+    found = differences(pair.compare(denies_with_a_response, talk()))
+    assert found.keys() == {"client fields"}
+    with_uvicorn, with_tricorn = found["client fields"]
+    assert with_uvicorn == [*with_tricorn, ("content-type", "text/plain; charset=utf-8")]
+
+
+@pytest.mark.parametrize(
+    ("behave", "code"), [(raises_after_accepting, 1011), (returns_after_accepting, 1000), (accepts_twice, 1011)]
+)
+def test_an_application_that_ends_closes_its_websocket(pair: Pair, behave: Behaviour, code: int) -> None:
+    """uvicorn drops the connection, which tells the client nothing."""
+    found = differences(pair.compare(behave, talk()))
+    assert found.pop("client closed") == ((1006, ""), (code, ""))
+    assert found == {}
+
+
+def test_a_dropped_connection_is_1006(pair: Pair) -> None:
+    """The code that RFC 6455 section 7.1.5 has for it; uvicorn says 1005, as if a close frame had come."""
+    found = differences(pair.compare(echoes, talk("tea", drop=True)))
+    assert found.keys() == {"app events"}
+    assert [events[-1]["code"] for events in found["app events"]] == [1005, 1006]
+
+
+# --- the command line and its log -------------------------------------------------------------------------------------
+
+
+Act = Callable[[str], None]
+ADDRESS = r"127\.0\.0\.1:\d+(?= -)"
+ADDED = ("Using tricorn ", "Only reachable inside this container", "connection closed")
+"""How lines begin that uvicorn does not have: the plugins and their versions, a hint in a container, and the end of a
+WebSocket, which uvicorn leaves out after a closing handshake."""
+
+
+class Lines:
+    """What a run of the command line wrote, in words that both servers use."""
+
+    def __init__(
+        self, program: str, directory: Path, *arguments: str, act: Callable[[str], None] | None = None
+    ) -> None:
+        with CommandLine(*arguments, "--port", "0", directory=directory, program=("-m", program)) as server:
+            if act is not None:
+                act(server.url)
+            self.status = server.end(signal.SIGINT if act is not None else None)
+            output, log = server.output, server.log
+        self.access = sorted(re.sub(ADDRESS, "CLIENT", line) for line in output)
+        words = (re.sub(ADDRESS, "CLIENT", line.replace("Uvicorn", "Tricorn")) for line in log)
+        lines = [re.sub(r"\[\d+\]", "[PID]", re.sub(r":\d+ \(", ":PORT (", line)) for line in words]
+        self.log = [line for line in lines if not line.partition(":")[2].lstrip().startswith(ADDED)]
+
+
+def both(directory: Path, *arguments: str, act: Act | None = None) -> tuple[Lines, Lines]:
+    """The same arguments to both command lines."""
+    return Lines("uvicorn", directory, *arguments, act=act), Lines("tricorn", directory, *arguments, act=act)
+
+
+def visit(url: str) -> None:
+    """Some requests whose log lines are compared."""
+    with httpx.Client(base_url=url, timeout=DEADLINE) as client:
+        client.get("/")
+        client.get("/seen?x=1&y=%20")
+        client.head("/read")
+        client.post("/read", content=b"abc")
+        client.get("/fail")
+    with connect_websocket("ws" + url.removeprefix("http") + "/echo?a=b") as websocket:
+        websocket.send("tea")
+        websocket.recv(DEADLINE)
+    # Once this is answered the server knows that the WebSocket is gone.
+    httpx.get(url + "/", timeout=DEADLINE)
+
+
+def test_the_log_of_a_run_is_the_same(tmp_path: Path) -> None:
+    """But for the frames of the server in the application's traceback."""
+    with_uvicorn, with_tricorn = both(tmp_path, "tests.apps.abuse:app", act=visit)
+    assert with_tricorn.status == with_uvicorn.status == 0
+    assert with_tricorn.access == with_uvicorn.access
+    for lines in (with_uvicorn, with_tricorn):
+        lines.log = [line for line in lines.log if not line.startswith("  ")]
+    assert with_tricorn.log == with_uvicorn.log
+
+
+def test_an_application_without_lifespan_is_noted_alike(tmp_path: Path) -> None:
+    with_uvicorn, with_tricorn = both(tmp_path, "examples.hello:app", "--no-access-log", act=lambda url: None)
+    assert with_tricorn.log == with_uvicorn.log
+
+
+def test_a_start_up_that_fails_ends_alike(tmp_path: Path) -> None:
+    """With status 3; the application's own words come before the server's."""
+    with_uvicorn, with_tricorn = both(tmp_path, "tests.apps.broken:refuses_to_start")
+    assert with_tricorn.status == with_uvicorn.status == 3
+    assert with_tricorn.log == with_uvicorn.log
+
+
+@pytest.mark.parametrize("app", ["tests.apps.nowhere:app", "tests.apps.broken:nothing"])
+def test_an_application_that_cannot_be_found_ends_with_the_same_status(tmp_path: Path, app: str) -> None:
+    """tricorn's line begins as uvicorn's does and adds what may help."""
+    with_uvicorn, with_tricorn = both(tmp_path, app)
+    assert with_tricorn.status == with_uvicorn.status
+    assert len(with_tricorn.log) == len(with_uvicorn.log) == 1
