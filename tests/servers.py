@@ -28,7 +28,7 @@ DEADLINE = 30.0
 """Seconds after which whatever a test waits for is taken for hung; on a working server all of it takes a moment."""
 
 HTTP = ("h11", "httptools")
-WS = ("websockets", "wsproto")
+WS = ("frames", "websockets", "wsproto")
 LOOP = ("asyncio", "uvloop")
 
 
