@@ -22,7 +22,7 @@ QUEUE_LIMIT = 262144
 """Bytes of messages kept for an application that does not receive them before the peer is made to wait."""
 MESSAGE_COST = 64
 """Bytes that a message is counted for besides its own: empty ones are not free."""
-SLICE = 131072
+SLICE = 262144
 """Bytes parsed in one turn of the loop."""
 
 
@@ -34,11 +34,13 @@ class Incoming:
 
     __slots__ = (
         "_codec",
+        "_create_future",
         "_full",
         "_held",
         "_kernel",
         "_max_queue",
         "_open",
+        "_others",
         "_out",
         "_paused",
         "_pinged",
@@ -47,7 +49,7 @@ class Incoming:
         "_read",
         "_stream",
         "_unread",
-        "_waiters",
+        "_waiter",
     )
 
     def __init__(self, kernel: Kernel, stream: Stream) -> None:
@@ -57,7 +59,9 @@ class Incoming:
         self._max_queue: int = kernel.settings.ws_max_queue or QUEUE_LIMIT
         self._queue: deque[str | bytes] = deque()
         self._queued = 0
-        self._waiters: list[asyncio.Future[None]] = []
+        self._create_future = kernel.loop.create_future
+        self._waiter: asyncio.Future[None] | None = None  # whoever waits in `receive`,
+        self._others: list[asyncio.Future[None]] = []  # and whoever does besides
         self._codec: WsCodec | None = None
         self._open = False
         self._unread = bytearray()
@@ -101,7 +105,8 @@ class Incoming:
         if not self._held or self._full or self._codec is None:
             return
         unread = self._unread
-        data = bytes(unread[:SLICE])
+        with memoryview(unread) as view:
+            data = bytes(view[:SLICE])
         del unread[:SLICE]
         self._read(data)
         self._after_read()
@@ -144,7 +149,7 @@ class Incoming:
         if not self._open:
             return True
         self._queue.append(data)
-        if self._waiters:
+        if self._waiter is not None:
             self._wake()
         self._queued += len(data) + MESSAGE_COST
         if self._queued > QUEUE_LIMIT:
@@ -169,18 +174,22 @@ class Incoming:
             return {"type": "websocket.receive", "text": data}
         return {"type": "websocket.receive", "bytes": data}
 
-    async def _wait(self) -> None:
-        """Return when there may be something new."""
-        waiters = self._waiters
-        if waiters:
-            # A cancelled call leaves its waiter behind.
-            waiters[:] = [waiter for waiter in waiters if not waiter.done()]
-        waiter = self._kernel.loop.create_future()
-        waiters.append(waiter)
-        await waiter
+    def _news(self) -> asyncio.Future[None]:
+        """What to await before looking again."""
+        waiter = self._create_future()
+        if self._waiter is None or self._waiter.done():  # a cancelled call leaves its future behind
+            self._waiter = waiter
+        else:
+            self._others = [other for other in self._others if not other.done()]
+            self._others.append(waiter)
+        return waiter
 
     def _wake(self) -> None:
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
-        self._waiters.clear()
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+        if self._others:
+            others, self._others = self._others, []
+            for waiter in others:
+                if not waiter.done():
+                    waiter.set_result(None)

@@ -17,14 +17,14 @@ PONG_LIMIT = 2048
 
 
 class Outgoing:
-    """The outgoing side of one WebSocket."""
+    """The outgoing side of one WebSocket. `frames` are those gathered and not sent."""
 
-    __slots__ = ("_frames", "_kernel", "_pongs", "_released", "_size", "_stream", "_waiters", "_waits_for_room")
+    __slots__ = ("_kernel", "_pongs", "_released", "_size", "_stream", "_waiters", "_waits_for_room", "frames")
 
     def __init__(self, kernel: Kernel, stream: Stream) -> None:
         self._kernel = kernel
         self._stream = stream
-        self._frames: list[bytes] = []
+        self.frames: list[bytes] = []
         self._size = 0
         self._pongs = b""
         self._waits_for_room = False
@@ -33,27 +33,26 @@ class Outgoing:
 
     def write(self, frame: bytes) -> None:
         """Send a frame now, behind those that were gathered."""
-        if self._frames:
-            self._frames.append(frame)
-            self.flush()
+        if self.frames:
+            self.gather(frame, False)
         else:
             self._stream.send_data(frame, False)
 
-    def gather(self, frame: bytes) -> None:
-        """Send a frame at the end of the loop's turn at the latest, together with others."""
-        frames = self._frames
+    def gather(self, frame: bytes, more: bool) -> None:
+        """Send a frame together with others: at the end of the loop's turn at the latest, now where no more follow."""
+        frames = self.frames
         frames.append(frame)
         self._size += len(frame)
-        if self._size > GATHER_LIMIT:
+        if not more or self._size > GATHER_LIMIT:
             self.flush()
         elif len(frames) == 1:
             self._kernel.at_turn_end(self.flush)
 
     def flush(self) -> None:
         """Send what was gathered."""
-        frames = self._frames
+        frames = self.frames
         if frames:
-            self._frames = []
+            self.frames = []
             self._size = 0
             if not self._released:
                 self._stream.send_data(b"".join(frames), False)

@@ -59,6 +59,7 @@ class Session(Incoming):
         "_mine",
         "_ping",
         "_reply",
+        "_send_data",
         "_state",
         "_write",
         "scope",
@@ -69,6 +70,7 @@ class Session(Incoming):
         self._key = check_handshake(head)
         super().__init__(kernel, stream)
         self._write = self._out.write
+        self._send_data = stream.send_data
         self._head = head
         subprotocols = offered_subprotocols(head)
         self.scope = websocket_scope(kernel.settings, kernel.state, stream, head, kernel.root_path, subprotocols)
@@ -173,8 +175,7 @@ class Session(Incoming):
                 self._answer_close()
             if self._disconnect is not None:
                 return self._disconnect
-            self._out.flush()
-            await self._wait()
+            await self._news()
         if self._reply is not None:
             self._arm(ANSWER_TIME)
         return self._take()
@@ -192,11 +193,18 @@ class Session(Incoming):
                 if self._stream.congested:
                     await self._out.room()
                     self._check_alive(kind)
-                frame = self._encode(_payload(event))
-                if self._queue:
-                    self._out.gather(frame)
+                data = event.get("bytes")
+                if data is None:
+                    data = event.get("text")
+                    if type(data) is not str:
+                        _check_text(data)
+                elif type(data) is not bytes:
+                    _check_bytes(data)
+                frame = self._encode(data)
+                if self._queue or self._out.frames:
+                    self._out.gather(frame, bool(self._queue))
                 else:
-                    self._write(frame)
+                    self._send_data(frame, False)
             elif kind == "websocket.close":
                 self._close_for_app(event)
             else:
@@ -352,12 +360,11 @@ class Session(Incoming):
             self._lose(1006, "")
 
 
-def _payload(event: Message) -> Any:
-    data = event.get("bytes")
-    if data is None:
-        data = event.get("text")
-        if not isinstance(data, str):
-            raise TypeError("websocket.send needs a str as 'text' or bytes as 'bytes'.")
-    elif not isinstance(data, (bytes, bytearray, memoryview)):
+def _check_text(data: object) -> None:
+    if not isinstance(data, str):
+        raise TypeError("websocket.send needs a str as 'text' or bytes as 'bytes'.")
+
+
+def _check_bytes(data: object) -> None:
+    if not isinstance(data, (bytes, bytearray, memoryview)):
         raise TypeError(f"The 'bytes' of websocket.send must be bytes, not {type(data).__name__}.")
-    return data

@@ -36,58 +36,65 @@ _NO_LIMIT = 1 << 62
 _PLAIN, _COMPRESSED = RsvBits(False, False, False), RsvBits(True, False, False)
 
 
-class _Payloads(Extension):
-    """Inflates and deflates, and refuses a message above the limit: by the frame's head, or while inflating."""
+class _Frames(FrameDecoder):
+    """The library's decoder, which also refuses a message above the limit, by the head of the frame that exceeds it."""
 
-    def __init__(self, limit: int, deflate: Deflate | None) -> None:
-        self._limit = self._left = limit
+    def __init__(self, limit: int, extensions: list[Extension]) -> None:
+        super().__init__(client=False, extensions=extensions)
+        self.limit = self.left = limit
+
+    def extension_processing(self, opcode: Opcode, rsv: RsvBits, payload_len: int) -> None:
+        """Called by the library for the head of each frame."""
+        super().extension_processing(opcode, rsv, payload_len)
+        if opcode < 8:
+            if opcode is not Opcode.CONTINUATION:
+                self.left = self.limit
+            if payload_len > self.left:
+                raise ParseFailed("message too big", CloseReason.MESSAGE_TOO_BIG)
+
+
+class _Deflate(Extension):
+    """The kernel's compression; inflates no more than the limit allows."""
+
+    def __init__(self, deflate: Deflate) -> None:
         self._control = self._inflates = False
-        self._inflater: Inflater | None = None
-        self._deflater: Deflater | None = None
-        if deflate is not None:
-            self._inflater = Inflater(deflate.client_max_window_bits, not deflate.client_no_context_takeover)
-            self._deflater = Deflater(deflate.server_max_window_bits, not deflate.server_no_context_takeover)
+        self._inflater = Inflater(deflate.client_max_window_bits, not deflate.client_no_context_takeover)
+        self._deflater = Deflater(deflate.server_max_window_bits, not deflate.server_no_context_takeover)
 
     def offer(self) -> bool:
         """Called on a client's side only."""
         return False
 
     def enabled(self) -> bool:
-        """Always: the limit holds without compression too."""
+        """It has been negotiated."""
         return True
 
-    def frame_inbound_header(self, proto: Any, opcode: Opcode, rsv: RsvBits, payload_length: int) -> Any:
-        """The head of a frame: which reserved bits it may have, or the code to close with."""
-        self._control = opcode.iscontrol()
-        if self._control:
+    def frame_inbound_header(self, proto: Any, opcode: Opcode, rsv: RsvBits, payload_length: int) -> RsvBits:
+        """The head of a frame: which reserved bits it may have."""
+        self._control = opcode >= 8
+        if self._control or opcode is Opcode.CONTINUATION:
             return _PLAIN
-        if opcode is not Opcode.CONTINUATION:
-            self._left = self._limit
-            self._inflates = rsv.rsv1
-        if payload_length > self._left:
-            return CloseReason.MESSAGE_TOO_BIG
-        return _COMPRESSED if self._inflater is not None and opcode is not Opcode.CONTINUATION else _PLAIN
+        self._inflates = rsv.rsv1
+        return _COMPRESSED
 
     def frame_inbound_payload_data(self, proto: Any, data: bytes) -> Any:
         """A piece of a frame's payload."""
-        return data if self._control else self._receive(data, False)
+        return data if self._control or not self._inflates else self._inflate(proto, data, False)
 
     def frame_inbound_complete(self, proto: Any, fin: bool) -> Any:
         """The end of a frame."""
-        return self._receive(b"", True) if fin and self._inflates and not self._control else None
+        return self._inflate(proto, b"", True) if fin and self._inflates and not self._control else None
 
-    def _receive(self, data: bytes, final: bool) -> Any:
-        if self._inflates and self._inflater is not None:
-            try:
-                data = self._inflater.inflate(data, final, self._left)
-            except zlib.error:
-                return CloseReason.PROTOCOL_ERROR
-        self._left -= len(data)
-        return data if self._left >= 0 else CloseReason.MESSAGE_TOO_BIG
+    def _inflate(self, frames: _Frames, data: bytes, final: bool) -> Any:
+        try:
+            data = self._inflater.inflate(data, final, frames.left)
+        except zlib.error:
+            return CloseReason.PROTOCOL_ERROR
+        return data if len(data) <= frames.left else CloseReason.MESSAGE_TOO_BIG
 
     def frame_outbound(self, proto: Any, opcode: Opcode, rsv: RsvBits, data: bytes, fin: bool) -> tuple[RsvBits, bytes]:
         """A frame to be sent."""
-        if self._deflater is None or opcode.iscontrol():
+        if opcode >= 8:
             return rsv, data
         return (rsv if opcode is Opcode.CONTINUATION else _COMPRESSED), self._deflater.deflate(data, fin)
 
@@ -95,16 +102,14 @@ class _Payloads(Extension):
 class WsprotoCodec:
     """A `WsCodec`."""
 
-    __slots__ = ("_close_sent", "_decode", "_feed", "_parts", "_sink", "_stopped", "_text", "_writer")
+    __slots__ = ("_close_sent", "_frames", "_parts", "_sink", "_stopped", "_text", "_writer")
 
     def __init__(self, sink: WsSink, limit: int | None, deflate: Deflate | None) -> None:
         self._sink = sink
-        payloads = _Payloads(_NO_LIMIT if limit is None else limit, deflate)
-        frames = FrameDecoder(client=False, extensions=[payloads])
-        self._feed = frames.receive_bytes
-        self._decode = frames.process_buffer
+        extensions: list[Extension] = [] if deflate is None else [_Deflate(deflate)]
+        self._frames = _Frames(_NO_LIMIT if limit is None else limit, extensions)
         self._text = MessageDecoder()
-        self._writer = FrameProtocol(client=False, extensions=[payloads])
+        self._writer = FrameProtocol(client=False, extensions=extensions)
         self._parts: Any = None
         self._close_sent = False
         self._stopped = False
@@ -113,9 +118,10 @@ class WsprotoCodec:
         """Read frames (`tricorn.api.WsCodec`)."""
         if self._stopped:
             return
-        self._feed(data)
+        frames = self._frames
+        frames.receive_bytes(data)
         try:
-            while (frame := self._decode()) is not None:
+            while (frame := frames.process_buffer()) is not None:
                 if not (self._control(frame) if frame.opcode >= 8 else self._data(frame)):
                     return
         except ParseFailed as error:
@@ -127,6 +133,9 @@ class WsprotoCodec:
 
     def _data(self, frame: Frame) -> bool:
         """A frame of a message, or the piece of it that has arrived; False to stop."""
+        self._frames.left -= len(frame.payload)
+        if self._frames.left < 0:
+            raise ParseFailed("message too big", CloseReason.MESSAGE_TOO_BIG)
         frame = self._text.process_frame(frame)
         payload: Any = frame.payload
         if self._parts is None:
