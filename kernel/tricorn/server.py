@@ -22,6 +22,7 @@ from contextlib import AbstractContextManager
 from types import FrameType
 from typing import Any
 
+from tricorn.accepting import stop_accepting
 from tricorn.access import AccessLog
 from tricorn.announce import log_address, log_process, log_selection
 from tricorn.config import STARTUP_FAILURE, Config
@@ -211,11 +212,10 @@ class Server:
 
     async def _listen(self, sockets: Sequence[socket.socket]) -> None:
         assert self.kernel is not None
-        config = self.config
-        options = {} if config.ssl is None else listen_options(config)
         loop = asyncio.get_running_loop()
+        options = listen_options(self.config)
         for sock in sockets:
-            server = await loop.create_server(self.kernel.protocol, sock=sock, backlog=config.backlog, **options)
+            server = await loop.create_server(self.kernel.protocol, sock=sock, backlog=self.config.backlog, **options)
             self.servers.append(server)
 
     async def main_loop(self) -> None:
@@ -247,8 +247,10 @@ class Server:
         self.started = False
         logger.info("Shutting down")
         notify(self.config, "tricorn_stopping", self.kernel)
-        self._close(sockets)
         assert self.kernel is not None
+        listening = [*(sockets or ()), *(self._bound or ())]
+        options = listen_options(self.config)
+        await stop_accepting(listening, lambda: self._close(sockets), self.kernel.protocol, options)
         self.kernel.drain()
         limit = self.config.timeout_graceful_shutdown
         await drain(self.kernel, self._changes, lambda: self.force_exit, limit, self._flush)

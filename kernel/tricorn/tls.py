@@ -115,9 +115,11 @@ def _text(error: ssl.SSLError) -> str:
 
 
 def listen_options(config: Any) -> dict[str, Any]:
-    """What `loop.create_server` takes for a listener with TLS."""
+    """What `loop.create_server` takes besides a socket: TLS, where it is configured."""
+    if config.ssl is None:
+        return {}
     # Asyncio knows no handshake without a limit; a day is none in practice.
-    options = {"ssl": config.ssl, "ssl_handshake_timeout": config.timeout_tls_handshake or 86400.0}
+    options: dict[str, Any] = {"ssl": config.ssl, "ssl_handshake_timeout": config.timeout_tls_handshake or 86400.0}
     if sys.version_info >= (3, 11):
         options["ssl_shutdown_timeout"] = SHUTDOWN_TIME
     return options

@@ -37,8 +37,12 @@ Target = Callable[[list[socket.socket] | None], Any]
 
 STOPPING = (signal.SIGINT, signal.SIGTERM)
 
+PING_INTERVAL = 0.5
+"""Seconds between an answer and the next question."""
+
 TURN = 0.05
-"""Seconds between two looks of a process at its own server."""
+STARTING_TURN = 0.01
+"""Seconds between two looks of a process at its own server; the parent has to know soon that it has started."""
 
 LAG = 1.0
 """Seconds without a turn of the event loop from which on it is worth saying where it is."""
@@ -72,6 +76,7 @@ class Process:
         self.lag = 0.0
         self.place: str | None = None
         self.asked = 0.0
+        self._answered = 0.0
         self.born = 0.0
         self.stuck = False
         self.connection, self._remote = _spawn.Pipe()
@@ -107,11 +112,12 @@ class Process:
         return self._process.is_alive()
 
     def ping(self) -> None:
-        """Ask for a sign of life, unless the last question is still open."""
-        if not self.asked:
+        """Ask for a sign of life, unless it has just given one or has not answered the last question."""
+        now = time.monotonic()
+        if not self.asked and now - self._answered >= PING_INTERVAL:
             with contextlib.suppress(OSError):  # it has just ended: its sentinel says so
                 self.connection.send(("ping",))
-            self.asked = time.monotonic()
+            self.asked = now
 
     def listen(self) -> None:
         """Take in what the process has told."""
@@ -120,6 +126,7 @@ class Process:
                 kind, *details = self.connection.recv()
                 if kind == "pong":
                     self.asked = 0.0
+                    self._answered = time.monotonic()
                     self.lag, self.place = details
                 elif kind == "ready":
                     self.ready = True
@@ -221,10 +228,10 @@ class _Pulse(threading.Thread):
 
     def run(self) -> None:
         """Answer until the pipe ends."""
-        told = False
+        told = False  # whether the parent knows that connections are accepted
         try:
             while True:
-                if self.connection.poll(TURN):
+                if self.connection.poll(TURN if told else STARTING_TURN):
                     self.connection.recv()
                     self.connection.send(("pong", *self._lag()))
                 started = getattr(self.server, "started", True)

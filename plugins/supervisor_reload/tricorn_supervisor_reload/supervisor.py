@@ -84,6 +84,8 @@ class BaseReload:
         if self._owned:
             self.config.select()
             self.sockets = self.config.bind_sockets()
+            for sock in self.sockets:
+                sock.listen(self.config.backlog)
             log_address(self.config, self.sockets)
         self._log("Started reloader process [%d] using %s", os.getpid(), self.reloader_name)
         watcher = threading.Thread(target=self._watch, name="tricorn-watcher", daemon=True)

@@ -34,7 +34,7 @@ SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGTTIN", "SIGTTOU", "SIGUSR1", "SIGU
 """What the parent takes; those without a `handle_` method are ignored, so that they do not end it."""
 
 POLL = 0.5
-"""Seconds between two looks at the workers when nothing happens; also how often each is asked for a sign of life."""
+"""Seconds between two looks at the workers when nothing happens."""
 
 SETTLED = 10.0
 """Seconds of serving after which the end of a worker says nothing about the one that takes its place."""
@@ -89,6 +89,9 @@ class Multiprocess:
         if self._sockets is None:
             self.config.select()
             self._bound = self.config.bind_sockets()
+            for sock in self._bound:
+                # From here on connections wait for the first worker instead of being refused.
+                sock.listen(self.config.backlog)
             log_address(self.config, self._bound)
         _log_process("Started parent process [%d]", os.getpid())
         try:
@@ -218,21 +221,28 @@ class Multiprocess:
 
     def _stop(self) -> None:
         """Stop all, and wait for as long as their requests take, unless told a second time."""
-        # While anybody holds these open, the system takes connections that no worker would accept any more.
+        # While anybody holds these open, the system takes connections that no worker would accept any more. The
+        # workers that have not begun to serve go first, so that the last one to hold them is one that accepts.
         self._close_sockets()
-        running = self._all()
-        starting = [process for process in running if not process.ready]
-        self.processes, self.retired, self.restart.successor = [], [], None
-        for process in running:
+        starting = [process for process in self._all() if not process.ready]
+        self.restart.successor = None
+        self._finish(starting, FORCE_TIME)
+        self._finish(self._all(), FORCE_TIME)
+
+    def _finish(self, processes: Sequence[Process], seconds: float) -> None:
+        """Let processes end, and wait for it. seconds: when to kill those that serve nothing."""
+        self.processes = [process for process in self.processes if process not in processes]
+        self.retired = [process for process in self.retired if process not in processes]
+        for process in processes:
             self._retire(process)
-        for process in running:
+        for process in processes:
             _log_process("Waiting for child process [%d]", process.pid)
-        late = time.monotonic() + FORCE_TIME
-        while self.retired:
+        end = time.monotonic() + seconds
+        while any(process in self.retired for process in processes):
             self._turn()
             now = time.monotonic()
-            for process in self.retired:
-                if (process in starting and now > late) or (self._forced and now > self._forced):
+            for process in processes:
+                if (now > end and not process.ready) or (self._forced and now > self._forced):
                     process.kill()
 
     def _close_sockets(self) -> None:
