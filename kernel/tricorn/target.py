@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import AddressValueError, IPv6Address
 from urllib.parse import unquote
 
 from tricorn.api import Refusal
@@ -11,7 +12,7 @@ _TARGET = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
 """Printable ASCII. A fragment is never sent (RFC 9112 section 3.2), and raw bytes outside ASCII have no one reading."""
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?]*)(/[^?]*)?(\?.*)?", re.DOTALL)
 _HOST = re.compile(
-    rb"(?:\[(?:[0-9A-Fa-f:.]+|v[0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+;=:]+)\]"
+    rb"(?:\[(?:([0-9A-Fa-f:.]+)|v[0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+;=:]+)\]"
     rb"|(?:[A-Za-z0-9\-._~!$&'()*+;=]|%[0-9A-Fa-f]{2})*)"
     rb"(?::([0-9]{0,5}))?"
 )
@@ -27,11 +28,19 @@ def check_host(value: bytes) -> None:
     if value in known_hosts:
         return
     match = _HOST.fullmatch(value)
-    if match is None or len(value) > 512 or int(match[1] or b"0") > 65535:
+    if match is None or len(value) > 512 or int(match[2] or b"0") > 65535 or not _is_ipv6(match[1]):
         raise Refusal(400, "invalid Host")
     if len(known_hosts) >= _HOST_LIMIT:
         known_hosts.clear()
     known_hosts.add(value)
+
+
+def _is_ipv6(literal: bytes | None) -> bool:
+    """Whether what stands in brackets is an IPv6 address; None where nothing does that has to be one."""
+    try:
+        return literal is None or bool(IPv6Address(literal.decode("ascii")))
+    except AddressValueError:
+        return False
 
 
 known_targets: dict[bytes, tuple[str, bytes, bytes, bytes | None]] = {}

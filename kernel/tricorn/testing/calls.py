@@ -62,10 +62,19 @@ class Call:
         """Raise from the application call."""
         self._result.set_exception(error)
 
+    def script(self, *events: Message) -> None:
+        """Let the application itself send events, without a turn of the loop in between, and return."""
+        self._result.set_result(events)
+
     async def played(self) -> Any:
         """What the application coroutine does: wait for the check to end the call."""
         try:
-            return await self._result
+            result = await self._result
+            if not isinstance(result, tuple):
+                return result
+            for event in result:
+                await self.send(event)
+            return None
         finally:
             self.done = True
 

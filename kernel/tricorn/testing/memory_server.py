@@ -17,7 +17,7 @@ from tricorn.testing.memory import MemoryLoop, MemoryTransport
 
 __all__ = ["DEADLINE", "MemoryServer", "memory_server", "run_in_memory"]
 
-DEADLINE = 30.0
+DEADLINE = 4.0
 """Real seconds after which a check that waits for an event is cancelled and fails; all of them take a moment."""
 
 _registry: list[Registry] = []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import h11
 
 from tricorn.api import Headers, Http1Codec, HttpProvider, hookimpl
@@ -10,6 +12,7 @@ tricorn_api = 1
 
 _HEAD_LIMIT = 1 << 30
 """The kernel has measured the head before it comes here."""
+_CHUNKED = re.compile(rb"\r\n(?i:transfer-encoding):[\t ]*chunked[\t ]*\r\n")
 
 
 class H11Codec:
@@ -28,7 +31,10 @@ class H11Codec:
             raise ValueError(str(error)) from None
         if type(request) is not h11.Request:
             raise ValueError("not a request")
-        return request.method, request.target, list(request.headers)
+        fields = list(request.headers)
+        if (b"transfer-encoding", b"chunked") in fields and _CHUNKED.search(head) is None:
+            raise ValueError("h11 reports the coding in lower case, whatever the client wrote")
+        return request.method, request.target, fields
 
 
 _: type[Http1Codec] = H11Codec

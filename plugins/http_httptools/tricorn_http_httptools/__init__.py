@@ -27,7 +27,8 @@ class HttptoolsCodec:
 
     def read_head(self, head: bytes) -> tuple[bytes, bytes, Headers]:
         """Split one complete head (`tricorn.api.Http1Codec`)."""
-        self._headers = headers = []
+        headers: Headers = []
+        self._headers = headers
         try:
             self._feed(head)
         except httptools.HttpParserUpgrade:
@@ -42,7 +43,7 @@ class HttptoolsCodec:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Called by httptools for each field."""
-        self._headers.append((name.lower(), value))
+        self._headers.append((name.lower(), value.rstrip(b" \t")))
 
 
 _: type[Http1Codec] = HttptoolsCodec
