@@ -59,7 +59,7 @@ async def test_nothing_is_accepted_afterwards(listener: socket.socket) -> None:
 
 @pytest.mark.parametrize("requests", [0, 1], ids=["before the first request", "after a request"])
 async def test_a_request_on_its_way_when_the_server_stops_is_answered_and_told_that_it_is_the_last(
-    requests: int,
+    requests: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = Server(Config(app, port=0, log_config=None, lifespan="off"))
     await server.startup()
