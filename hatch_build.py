@@ -24,17 +24,19 @@ STANDARD = (
 )
 """The fast set, and what development is more pleasant with."""
 
-FURTHER: tuple[str, ...] = ()
+FURTHER: tuple[str, ...] = ("plugins/interface_wsgi",)
 """Everything else: in the extra `all`."""
 
-STANDARD_LIBRARIES = ("pyyaml>=6.0",)
-"""What the kernel takes when it is there: YAML for `--log-config`."""
+STANDARD_LIBRARIES = ("python-dotenv>=1.0", "pyyaml>=6.0")
+"""What the kernel takes when it is there: files for `--env-file`, YAML for `--log-config`."""
 
 TEST = (
     "build>=1.2",
     "channels>=4.1",
     "django>=4.2",
     "fastapi>=0.115",
+    "fastapi-cli>=0.0.8",
+    "flask>=3.0",
     "gunicorn>=22.0; sys_platform != 'win32'",
     "h11>=0.16",
     "hatchling>=1.26",
@@ -49,6 +51,7 @@ TEST = (
     "ruff~=0.17.6",
     "sse-starlette>=2.1",
     "starlette>=0.41",
+    "trustme>=1.1",
     "tomli>=2.0; python_version < '3.11'",
     "uvicorn>=0.34",
     "websockets>=13.0",

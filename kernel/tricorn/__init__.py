@@ -8,13 +8,21 @@ if TYPE_CHECKING:
     from tricorn.config import Config
     from tricorn.main import main, run
     from tricorn.server import Server
+    from tricorn.shim import install_as_uvicorn
+    from tricorn.threads import serve_in_thread
 
 __version__ = "0.1.0"
 as_uvicorn = False
 """Whether programs that import uvicorn get tricorn (`install_as_uvicorn`)."""
-__all__ = ["Config", "Server", "__version__", "main", "run"]
+__all__ = ["Config", "Server", "__version__", "install_as_uvicorn", "main", "run", "serve_in_thread"]
 
-_HOMES = {"Config": "tricorn.config", "Server": "tricorn.server", "run": "tricorn.main"}
+_HOMES = {
+    "Config": "tricorn.config",
+    "Server": "tricorn.server",
+    "install_as_uvicorn": "tricorn.shim",
+    "run": "tricorn.main",
+    "serve_in_thread": "tricorn.threads",
+}
 
 
 def __getattr__(name: str) -> Any:

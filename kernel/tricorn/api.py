@@ -16,6 +16,7 @@ import pluggy
 
 if TYPE_CHECKING:
     import asyncio
+    import logging
     import socket
 
 __all__ = [
@@ -89,6 +90,12 @@ class Refusal(Exception):
 # --- HTTP: what an HTTP plugin and the kernel see of each other ---------------------------------------------------
 
 
+PROXY_FIELDS = frozenset(
+    (b"forwarded", *(b"x-forwarded-" + name for name in (b"for", b"proto", b"host", b"port", b"prefix")))
+)
+"""The request fields in which a proxy says whom it speaks for (RFC 7239, and what was in use before it)."""
+
+
 class Head:
     """The head of a request, as an HTTP plugin hands it to `Kernel.open`.
 
@@ -99,12 +106,13 @@ class Head:
     protocol: the upgrade that the head asks for (`b"websocket"`), from `Upgrade` or from `:protocol` (RFC 8441).
     expects: the client waits for 100 (Continue) before it sends the body (RFC 9110 section 10.1.1).
     complete: the head is all of the request: `Receiver.feed` and `Receiver.end` are not called for it.
+    proxied: it has a field of `PROXY_FIELDS`.
 
     A connection may use one head for all of its plain requests: it is valid during `Kernel.open`. Only one with a
     `protocol` is the receiver's to keep.
     """
 
-    __slots__ = ("complete", "expects", "headers", "method", "protocol", "target", "version")
+    __slots__ = ("complete", "expects", "headers", "method", "protocol", "proxied", "target", "version")
 
     def __init__(
         self,
@@ -123,10 +131,16 @@ class Head:
         self.protocol = protocol
         self.expects = expects
         self.complete = complete
+        self.proxied = not PROXY_FIELDS.isdisjoint(dict(headers))
 
 
 class Receiver(Protocol):
-    """The kernel's end of one stream; an HTTP plugin calls it as the request's body arrives."""
+    """The kernel's end of one stream; an HTTP plugin calls it as the request's body arrives.
+
+    task: the application call, from `start` until it has ended; it may go on when the stream is gone.
+    """
+
+    task: asyncio.Task[None] | None
 
     def start(self) -> None:
         """Begin the application call. Called once, after all of the read that brought the head has been fed.
@@ -243,12 +257,26 @@ class Connection(Protocol):
 
 
 class Kernel(Protocol):
-    """The kernel as an HTTP plugin sees it."""
+    """The kernel as an HTTP plugin sees it.
+
+    settings: every option as an attribute. ws: the WebSocket plugin, or None where none was selected.
+    log: the logger `tricorn.error`. clock: the loop's, in seconds, as it was at the last sweep.
+    draining: the server is shutting down. default_fields: lines that begin every response (Date, Server, the user's own).
+    timeout_head, timeout_body, timeout_write, keep_alive: seconds; the first three may be 0, which `due` knows.
+    total_requests: responses that are complete; a connection counts its own.
+    """
 
     settings: Any
+    ws: WsProvider | None
+    log: logging.Logger
     clock: float
     draining: bool
     default_fields: bytes
+    timeout_head: float
+    timeout_body: float
+    timeout_write: float
+    keep_alive: float
+    total_requests: int
 
     def open(self, stream: Stream, head: Head) -> Receiver:
         """Start serving a request: an application call, or an answer of the server's own.
@@ -265,6 +293,19 @@ class Kernel(Protocol):
 
     def at_turn_end(self, flush: Callable[[], None]) -> None:
         """Call `flush` once, when all that is ready in this turn of the loop has run."""
+
+    def due(self, seconds: float) -> float:
+        """The clock reading so many seconds from now; infinite for 0, which switches a deadline off."""
+        ...
+
+    def addresses(
+        self, transport: asyncio.BaseTransport
+    ) -> tuple[tuple[str, int] | None, tuple[str, int | None] | None, str]:
+        """`Stream.client`, `Stream.server` and `Stream.peer` of a transport."""
+        ...
+
+    def refused(self, stream: Stream, refusal: Refusal) -> None:
+        """Log a refusal that the plugin answers."""
 
 
 @dataclass(frozen=True)

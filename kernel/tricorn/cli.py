@@ -1,4 +1,4 @@
-"""The command line: `tricorn APP [options]`, `tricorn plugins` and `tricorn check KIND NAME`.
+"""The command line: `tricorn APP [options]` serves; other commands are named by their first word.
 
 The options are the declarations of `tricorn.options` and of the selected plugins. To know the latter, the arguments
 are looked through for what selects plugins before they are parsed.
@@ -7,22 +7,36 @@ are looked through for what selects plugins before they are parsed.
 from __future__ import annotations
 
 import difflib
+import glob
+import importlib
 import os
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 import tricorn
+from tricorn import environment
 from tricorn.api import Option, Unavailable
-from tricorn.options import OPTIONS
+from tricorn.options import BY_NAME, OPTIONS
 from tricorn.registry import AUTOMATIC, PluginError, Registry
 
 EPILOG = (
-    "Further commands: tricorn plugins [--json], tricorn check KIND NAME. "
-    "Every option can also be set by a variable: TRICORN_PORT for --port."
+    "Further commands: tricorn plugins [--json], tricorn check KIND NAME, tricorn new KIND NAME, tricorn bundle NAME, "
+    "tricorn exec -- COMMAND. "
+    "Every option can also be set by a variable: TRICORN_PORT for --port, or UVICORN_PORT where that is not set."
 )
+
+COMMANDS = {
+    "plugins": ("tricorn.listing", "plugins_command"),
+    "check": ("tricorn.checking", "check_command"),
+    "exec": ("tricorn.shim", "exec_command"),
+    "new": ("tricorn.scaffold.commands", "new_command"),
+    "bundle": ("tricorn.scaffold.commands", "bundle_command"),
+}
+"""The commands besides serving, and where each is made."""
 
 SELECTING = {option.name: option for option in OPTIONS if option.kind is not None}
 """The options that pick plugins."""
@@ -31,16 +45,13 @@ SELECTING = {option.name: option for option in OPTIONS if option.kind is not Non
 def main(args: Sequence[str] | None = None, **extra: Any) -> None:
     """Run the command line; `args` are its arguments, by default the process's own."""
     arguments = list(sys.argv[1:] if args is None else args)
-    if arguments[:1] == ["plugins"]:
-        from tricorn.listing import plugins_command
-
-        plugins_command().main(arguments[1:], prog_name="tricorn plugins", **extra)
-    elif arguments[:1] == ["check"]:
-        from tricorn.checking import check_command
-
-        check_command().main(arguments[1:], prog_name="tricorn check", **extra)
+    name = extra.pop("prog_name", "tricorn")
+    if arguments and arguments[0] in COMMANDS:
+        module, function = COMMANDS[arguments[0]]
+        command = getattr(importlib.import_module(module), function)()
+        command.main(arguments[1:], prog_name=f"{name} {arguments[0]}", **extra)
     else:
-        serve_command(arguments).main(arguments, prog_name=extra.pop("prog_name", "tricorn"), **extra)
+        serve_command(arguments).main(arguments, prog_name=name, **extra)
 
 
 CONFIG = Option("config", "A configuration file, in a format that a selected plugin reads.", metavar="PATH")
@@ -62,7 +73,16 @@ def serve_command(arguments: Sequence[str]) -> click.Command:
         from tricorn.main import run
 
         values["app_dir"] = values["app_dir"] or ""
-        run(app, registry=registry, **_given(values))
+        adopted = environment.adopted([option.name for option in OPTIONS])
+        if adopted:
+            click.echo(
+                f"INFO:     Taking {', '.join(adopted)} from the environment, as TRICORN_ has no such.", err=True
+            )
+        try:
+            run(app, registry=registry, **_given(values))
+        except Exception as error:
+            explain(error)
+            sys.exit(1)
 
     command = click.Command("tricorn", callback=serve, epilog=EPILOG, context_settings={"default_map": from_file})
     command.help = "Serve APP, an ASGI application named as module:attribute."
@@ -88,8 +108,8 @@ def peek(option: Option, arguments: Sequence[str]) -> list[str]:
             found.append(arguments[position + 1])
         elif argument.startswith(option.flags + "="):
             found.append(argument.partition("=")[2])
-    if not found and os.environ.get(option.variable):
-        text = os.environ[option.variable]
+    text = next((os.environ[name] for name in variables(option) if os.environ.get(name)), None)
+    if not found and text:
         found = text.split() if option.multiple else [text]
     return found
 
@@ -116,19 +136,29 @@ def plugin_options(registry: Registry, chosen: Mapping[str, Sequence[str]]) -> l
     return [option for option, _ in registry.options()]
 
 
+def variables(option: Option) -> list[str]:
+    """The environment variables of an option, the first that is set counts: ours, and uvicorn's for what it has too."""
+    return [option.variable, *([environment.uvicorn_name(option.name)] if option.name in BY_NAME else [])]
+
+
 class Port(click.types.IntParamType):
     """A port number. Explains the one mistake that nobody makes by himself."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number. Raises BadParameter."""
         if str(value).startswith("tcp://"):
+            name = next((name for name in ("TRICORN_PORT", "UVICORN_PORT") if os.environ.get(name) == value), "--port")
             self.fail(
-                f"TRICORN_PORT is {value!r}: Kubernetes sets it for a Service named tricorn. Give --port, rename the "
-                "Service, or set enableServiceLinks: false.",
+                f"{name} is {value!r}: Kubernetes sets it for a Service named {name.partition('_')[0].lower()}. Give "
+                "--port, rename the Service, or set enableServiceLinks: false.",
                 param,
                 ctx,
             )
         return super().convert(value, param, ctx)
+
+
+TYPES = {"port": Port(), "reload_dirs": click.Path(exists=True), "env_file": click.Path(exists=True)}
+"""What click checks besides the declared type. The variable of a list of paths is split like PATH."""
 
 
 def read_config(registry: Registry, paths: Sequence[str], plugins: Sequence[str]) -> Mapping[str, Any]:
@@ -164,7 +194,7 @@ def _texts(value: Any) -> list[str]:
 def parameter(option: Option, registry: Registry | None) -> click.Option:
     """A declared option as click knows it; with a registry, its help lists the installed plugins."""
     names = [option.flags, option.name]
-    settings: dict[str, Any] = {"help": option.help, "default": None, "envvar": option.variable}
+    settings: dict[str, Any] = {"help": option.help, "default": None, "envvar": variables(option)}
     if option.type is bool and option.switch != "value":
         negation = "--no-" + option.flags.removeprefix("--")
         names[0] = option.flags if option.switch == "single" else f"{option.flags}/{negation}"
@@ -173,8 +203,8 @@ def parameter(option: Option, registry: Registry | None) -> click.Option:
         settings["type"] = option.type
     else:
         settings["type"] = click.Choice(list(option.type), case_sensitive=False)
-    if option.name == "port":
-        settings["type"] = Port()
+    if option.name in TYPES:
+        settings["type"] = TYPES[option.name]
     if option.metavar is not None:
         settings["metavar"] = option.metavar
     if option.multiple:
@@ -208,6 +238,23 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     """What the user set; the rest keeps the defaults of `run()`."""
     return {name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items() if value is not None and value != ()}  # fmt: skip
+
+
+def explain(error: Exception) -> None:
+    """Print the traceback of an exception in somebody's own module from where that module comes in.
+
+    For a missing module it says which Python was looked through, and whether an environment nearby has it.
+    """
+    ours = (os.path.dirname(tricorn.__file__), os.path.dirname(importlib.__file__), "<frozen importlib")
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(ours):
+        trace = trace.tb_next
+    traceback.print_exception(error.with_traceback(trace or error.__traceback__))
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        top = error.name.partition(".")[0]
+        having = [path for path in (".venv", "venv") if glob.glob(f"{path}/lib/python*/site-packages/{top}")]
+        hint = f" {having[0]} here has it: {having[0]}/bin/python -m tricorn." if having else ""
+        print(f"ERROR:    There is no module {top!r} for {sys.executable}.{hint}", file=sys.stderr)
 
 
 def _or_exit(load: Any) -> Any:

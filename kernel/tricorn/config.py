@@ -17,6 +17,7 @@ from tricorn.loading import AppError, adapted, call_factory, import_app
 from tricorn.logging import LOGGING_CONFIG, TRACE_LOG_LEVEL
 from tricorn.observers import observed
 from tricorn.options import OPTIONS, default_of, keywords
+from tricorn.proxy import Proxies
 from tricorn.registry import PluginError, Registry, Selected
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Config:
         self.encoded_headers: list[tuple[bytes, bytes]] = []
         self.ssl: ssl.SSLContext | None = None
         self.asgi_version = "3.0"
+        self.proxies: Proxies | None = None
         self.configure_logging()
         self._read_environment()
         if given:
@@ -107,7 +109,7 @@ class Config:
     def __getstate__(self) -> dict[str, Any]:
         """What a spawned process needs: the settings, from which it selects and loads for itself."""
         state = self.__dict__.copy()
-        for name in ("registry", "selected", "ssl", "loaded_app"):
+        for name in ("registry", "selected", "ssl", "proxies", "loaded_app"):
             state.pop(name, None)
         return {**state, "loaded": False}
 
@@ -116,7 +118,7 @@ class Config:
         self.__dict__.update(state)
         self.registry = _attempt(Registry)
         self.selected = {}
-        self.ssl = None
+        self.ssl = self.proxies = None
 
     # --- selection ------------------------------------------------------------------------------------------------
 
@@ -128,7 +130,11 @@ class Config:
         try:
             plugin.provider.configure(self)
         except (OSError, ImportError, ValueError) as error:
-            fail(f"Error configuring the log. {error}")
+            if not logger.handlers and not logging.getLogger("tricorn").handlers:
+                from logging.config import dictConfig
+
+                dictConfig(LOGGING_CONFIG)
+            fail(f"The log cannot be configured: {error}")
 
     def select(self) -> None:
         """Load the selected plugins, so that what cannot work is known before anything is opened or imported."""
@@ -168,6 +174,7 @@ class Config:
         if self.h11_max_incomplete_event_size is not None:
             self.limit_request_head = self.h11_max_incomplete_event_size
             self.limit_request_line = max(self.limit_request_line, self.limit_request_head)
+        self.proxies = Proxies(self) if self.proxy_headers else None
         self._load_tls()
         try:
             app = call_factory(self.load_app(), self.factory)

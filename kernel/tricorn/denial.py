@@ -8,6 +8,7 @@ from tricorn.api import Head, Message, Scope, Stream
 from tricorn.exchange import Exchange, log_path
 from tricorn.fields import CLOSE
 from tricorn.logging import escape
+from tricorn.scope import client_name
 
 if TYPE_CHECKING:
     from tricorn.kernel import Kernel
@@ -38,4 +39,4 @@ class Denial(Exchange):
 
 def log_handshake(kernel: Kernel, stream: Stream, scope: Scope, answer: str) -> None:
     """Log how a handshake was answered: a status, or `[accepted]`."""
-    kernel.log.info('%s - "WebSocket %s" %s', stream.peer, escape(log_path(scope)), answer)
+    kernel.log.info('%s - "WebSocket %s" %s', client_name(scope, stream), escape(log_path(scope)), answer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import MutableMapping
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
@@ -46,15 +46,12 @@ def trusted_peers() -> str:
     return os.environ.get("FORWARDED_ALLOW_IPS", TRUSTED)
 
 
-def adopt(variables: MutableMapping[str, str], names: list[str]) -> list[str]:
-    """Where `TRICORN_X` is not set, let it be what `UVICORN_X` says; return the names of uvicorn's that count now.
+def uvicorn_name(option: str) -> str:
+    """uvicorn's variable for an option."""
+    return "UVICORN_" + option.upper()
 
-    names: the options' own names.
-    """
-    adopted = []
-    for name in names:
-        ours, theirs = "TRICORN_" + name.upper(), "UVICORN_" + name.upper()
-        if ours not in variables and variables.get(theirs):
-            variables[ours] = variables[theirs]
-            adopted.append(theirs)
-    return adopted
+
+def adopted(options: Iterable[str]) -> list[str]:
+    """Those of uvicorn's variables that count: they are set, and ours are not."""
+    ours = {option: "TRICORN_" + option.upper() for option in options}
+    return [uvicorn_name(o) for o in ours if os.environ.get(uvicorn_name(o)) and not os.environ.get(ours[o])]

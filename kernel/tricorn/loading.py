@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from tricorn.api import InterfaceProvider
@@ -63,9 +63,10 @@ def adapted(config: Any, app: Any) -> Any:
     if wanted != "auto":
         provider = registry.named("interface", wanted).provider
     else:
-        # asgi3 comes last, because what takes any arguments would pass for it.
-        names = sorted(registry.names("interface"), key=lambda name: name == "asgi3")
-        known = [(name, registry.named("interface", name).provider) for name in names]
+        # What gives a coroutine is asgi3. For the rest that comes last: what takes any arguments would pass for it.
+        own = ("asgi3",) if asgi3.is_coroutine_function(app) else ("asgi2",)
+        names = [*own, *(name for name in registry.names("interface") if name not in ("asgi2", "asgi3")), "asgi3"]
+        known = ((name, registry.named("interface", name).provider) for name in names)
         config.interface, provider = choose_interface(app, config.app, known)
     config.asgi_version = provider.asgi_version
     if not provider.websockets:
@@ -74,7 +75,7 @@ def adapted(config: Any, app: Any) -> Any:
 
 
 def choose_interface(
-    app: Any, name: Any, providers: Sequence[tuple[str, InterfaceProvider]]
+    app: Any, name: Any, providers: Iterable[tuple[str, InterfaceProvider]]
 ) -> tuple[str, InterfaceProvider]:
     """The first interface that recognises the application. Raises AppError when none does."""
     for kind, provider in providers:

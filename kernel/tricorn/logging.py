@@ -6,6 +6,7 @@ The formats and the records are uvicorn's, because filters and log processors ar
 
 from __future__ import annotations
 
+import configparser
 import logging
 import os
 import sys
@@ -161,16 +162,7 @@ def configure(settings: Any) -> None:
     """
     logging.addLevelName(TRACE_LOG_LEVEL, "TRACE")
     if settings.log_config is not None:
-        from logging.config import dictConfig, fileConfig
-
-        config = _read(settings.log_config)
-        if isinstance(config, dict):
-            if settings.use_colors in (True, False):
-                for formatter in ("default", "access"):
-                    config["formatters"][formatter]["use_colors"] = settings.use_colors
-            dictConfig(config)
-        else:
-            fileConfig(config, disable_existing_loggers=False)
+        _apply(_read(settings.log_config), settings.use_colors)
     if settings.log_level is not None:
         level = settings.log_level
         if isinstance(level, str):
@@ -183,25 +175,54 @@ def configure(settings: Any) -> None:
         access.propagate = False
 
 
+def _apply(config: Any, use_colors: bool | None) -> None:
+    from logging.config import dictConfig, fileConfig
+
+    if not isinstance(config, dict):
+        try:
+            return fileConfig(config, disable_existing_loggers=False)
+        except (KeyError, RuntimeError, configparser.Error) as error:
+            raise ValueError(f"{config} is no log configuration: {' '.join(str(error).split())}") from error
+    formatters = config.get("formatters", {})
+    if use_colors is not None:
+        for name in ("default", "access"):
+            if name in formatters:
+                formatters[name]["use_colors"] = use_colors
+    ours = {name: {key: _renamed(value) for key, value in entry.items()} for name, entry in formatters.items()}
+    return dictConfig({**config, "formatters": ours})
+
+
+def _renamed(value: Any) -> Any:
+    """uvicorn's formatters are ours, also where it is not installed."""
+    return value.replace("uvicorn.", "tricorn.", 1) if str(value).startswith("uvicorn.logging.") else value
+
+
 def _read(config: Any) -> Any:
     """A configuration as a dict, or what `fileConfig` takes."""
     if isinstance(config, os.PathLike):
         config = os.fspath(config)
-    if isinstance(config, str) and config.endswith(".json"):
+    if not isinstance(config, str):
+        return config
+    if not os.path.isfile(config):
+        raise FileNotFoundError(f"there is no file {config!r} (--log-config).")
+    if config.endswith(".json"):
         import json
 
         with open(config, encoding="utf-8") as file:
-            return json.load(file)
-    if isinstance(config, str) and config.endswith((".yaml", ".yml")):
+            try:
+                return json.load(file)
+            except ValueError as error:
+                raise ValueError(f"{config} is no JSON: {error}") from error
+    if config.endswith((".yaml", ".yml")):
         try:
             yaml: Any = import_module("yaml")
         except ImportError as error:
-            raise ImportError("A log configuration in YAML needs the package PyYAML: pip install pyyaml.") from error
+            raise ImportError(f"{config} needs the package PyYAML: pip install pyyaml.") from error
         with open(config, encoding="utf-8") as file:
-            return yaml.safe_load(file)
-    if isinstance(config, str) and not os.path.isfile(config):
-        # Before Python 3.12 fileConfig takes a missing file for an empty one and fails with a bare KeyError.
-        raise FileNotFoundError(f"There is no log configuration file {config!r}.")
+            try:
+                return yaml.safe_load(file)
+            except yaml.YAMLError as error:
+                raise ValueError(f"{config} is no YAML: {' '.join(str(error).split())}") from error
     return config
 
 

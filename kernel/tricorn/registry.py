@@ -27,6 +27,17 @@ PREFERENCES: Mapping[str, Sequence[str]] = {
 }
 """What `auto` tries, best first, where no bundle says otherwise."""
 
+UVICORN_NAMES: Mapping[str, tuple[str, str]] = {
+    "http2": ("http", "h2"),
+    "websockets-sansio": ("ws", "websockets"),
+    "H11Protocol": ("http", "h11"),
+    "HttpToolsProtocol": ("http", "httptools"),
+    "WebSocketProtocol": ("ws", "websockets"),
+    "WebSocketsSansIOProtocol": ("ws", "websockets"),
+    "WSProtocol": ("ws", "wsproto"),
+}
+"""Options, values and classes of uvicorn that stand for a plugin, and the kind and name of that."""
+
 AUTOMATIC = tuple(PREFERENCES)
 """The kinds in which `auto` stands for a choice; elsewhere it is the name of a plugin, if anything."""
 
@@ -141,6 +152,8 @@ class Registry:
                 return self.given(kind, import_from_string(value), value)
             except ImportFromStringError as error:
                 raise PluginError(f"Cannot load the {kind} {value!r}: {error}") from error
+        if UVICORN_NAMES.get(value, ("", ""))[0] == kind and value not in self.names(kind):
+            value = UVICORN_NAMES[value][1]
         try:
             return self.load(kind, value, settings)
         except api.Unavailable as reason:

@@ -17,7 +17,7 @@ def http_scope(settings: Any, state: dict[str, Any], stream: Stream, head: Head,
     if path_prefix:
         path = path_prefix + path
         raw_path = path_prefix.encode("ascii", "replace") + raw_path
-    return {
+    scope: Scope = {
         "type": "http",
         "asgi": {"version": settings.asgi_version, "spec_version": "2.3"},
         "http_version": head.version,
@@ -32,6 +32,9 @@ def http_scope(settings: Any, state: dict[str, Any], stream: Stream, head: Head,
         "headers": head.headers if authority is None else with_host(head.headers, authority),
         "state": state.copy(),
     }
+    if head.proxied and settings.proxies is not None:
+        settings.proxies.apply(scope)
+    return scope
 
 
 def websocket_scope(
@@ -42,12 +45,19 @@ def websocket_scope(
     del scope["method"]
     scope["type"] = "websocket"
     scope["asgi"]["spec_version"] = "2.4"
-    scope["scheme"] = "wss" if stream.secure else "ws"
+    scope["scheme"] = "wss" if scope["scheme"] in ("https", "wss") else "ws"
     scope["subprotocols"] = subprotocols
     scope["extensions"] = {"websocket.http.response": {}}
     return scope
 
 
 def with_host(headers: Headers, authority: bytes) -> Headers:
-    """The authority of an absolute target replaces Host (RFC 9112 section 3.2.2)."""
-    return [(name, authority if name == b"host" else value) for name, value in headers]
+    """The authority of an absolute target replaces Host (RFC 9112 section 3.2.2), or stands in for a missing one."""
+    replaced = [(name, authority if name == b"host" else value) for name, value in headers]
+    return replaced if any(name == b"host" for name, _ in headers) else [(b"host", authority), *headers]
+
+
+def client_name(scope: Scope, stream: Stream) -> str:
+    """The client for log lines: the peer, unless a proxy that is trusted spoke for somebody else."""
+    client = scope["client"]
+    return stream.peer if client is stream.client else f"{client[0]}:{client[1]}"

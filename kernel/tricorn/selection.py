@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tricorn.options import BY_NAME
-from tricorn.registry import AUTOMATIC, PluginError, Registry, Selected
+from tricorn.registry import AUTOMATIC, UVICORN_NAMES, PluginError, Registry, Selected
 
 
 def choice(config: Any, kind: str) -> Any:
@@ -40,8 +40,11 @@ def select(config: Any) -> dict[str, list[Selected]]:
     """The plugins that serve, and the side plugins. Raises PluginError."""
     registry = config.registry
     selected = {kind: pick(config, kind) for kind in ("http", "ws", "lifespan")}
-    if config.http2 and all(plugin.name != "h2" for plugin in selected["http"]):
-        selected["http"].insert(0, registry.named("http", "h2"))
+    kind, name = UVICORN_NAMES["http2"]
+    if config.http2 and all(plugin.name != name for plugin in selected[kind]):
+        if name not in registry.names(kind):
+            raise PluginError(f"--http2 needs the HTTP plugin {name!r}: pip install tricorn-{kind}-{name}.")
+        selected[kind].insert(0, registry.named(kind, name))
     bundled = registry.defaults().get("plugin", ((), None))[0]
     names = [*(name for name in bundled if name not in config.plugins), *config.plugins]
     selected["plugin"] = [registry.named("plugin", name) for name in names]

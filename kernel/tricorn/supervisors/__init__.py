@@ -1,1 +1,30 @@
-"""What can stand around the serving process."""
+"""What can stand around the serving process, and uvicorn's classes for it, which the plugins have."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_PLUGINS = {
+    "BaseReload": "reload",
+    "ChangeReload": "reload",
+    "StatReload": "reload",
+    "Multiprocess": "workers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The class from the plugin that has it. Raises ImportError, with what to install, where that is missing."""
+    if name == "Process":
+        from tricorn.supervisors.process import Process
+
+        return Process
+    if name not in _PLUGINS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from tricorn.entries import scan
+
+    plugin = _PLUGINS[name]
+    for entry in scan()["supervisor"]:
+        if entry.name == plugin:
+            return getattr(import_module(entry.value), name)
+    raise ImportError(f"{name} is part of the supervisor plugin {plugin!r}: pip install tricorn-supervisor-{plugin}.")
