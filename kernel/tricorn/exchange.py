@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 from tricorn.api import ASGIApp, Head, Message, Scope, Stream
 from tricorn.fields import CLOSE, FRAMED
+from tricorn.scope import client_name
 
 if TYPE_CHECKING:
     from tricorn.kernel import Kernel
@@ -135,13 +136,12 @@ class Exchange:
         if not self._consumed:
             if self._expects:
                 self._expects = False
-                if self._phase < SENT and not self._gone:
+                if self._phase == IDLE and not self._gone:
                     self._stream.send_informational(100, [])
             while not (self._chunks or self._complete or self._gone or self._phase == DONE):
                 await self._wait()
-            if self._complete or (self._chunks and not self._gone):
-                if self._phase != DONE:
-                    return self._next_body()
+            if (self._complete or (self._chunks and not self._gone)) and self._phase != DONE:
+                return self._next_body()
         while not (self._gone or self._eof or self._phase == DONE):
             await self._wait()
         return {"type": "http.disconnect"}
@@ -164,6 +164,8 @@ class Exchange:
         if self._waiters is None:
             self._waiters = [waiter]
         else:
+            # Whoever polls with a timeout leaves a cancelled one behind each time.
+            self._waiters = [other for other in self._waiters if not other.done()]
             self._waiters.append(waiter)
         await waiter
 
@@ -230,11 +232,12 @@ class Exchange:
                 self._fields.append(self._stream.fields.length(len(data)))
             data = b""
         elif left is not None:
-            self._left = left = left - len(data)
+            left -= len(data)
             if left < 0:
                 raise RuntimeError("Response content longer than Content-Length")
             if end and left > 0:
                 raise RuntimeError("Response content shorter than Content-Length")
+            self._left = left
         elif end and phase == HELD:
             self._fields.append(self._stream.fields.length(len(data)))
             self._flags |= FRAMED
@@ -256,7 +259,8 @@ class Exchange:
         kernel = self._kernel
         if kernel.access is not None:
             scope = self.scope
-            kernel.access(self._stream.peer, scope["method"], log_path(scope), scope["http_version"], self._status)
+            client = client_name(scope, self._stream)
+            kernel.access(client, scope["method"], log_path(scope), scope["http_version"], self._status)
         flags = self._flags | FRAMED if self._bodyless else self._flags
         self._stream.send_head(self._status, self._fields, flags, data, end)
 

@@ -65,9 +65,9 @@ class FieldTable(Generic[T]):
         for header in headers:
             field = known(header)
             if field is None:
-                declared = self._lengths.get(header) or self._declared(*header)
+                declared = self._lengths.get(header) or self._declared(header[0], header[1])
                 if declared is None:
-                    flags |= self._examine(*header, rendered)
+                    flags |= self._examine(header[0], header[1], rendered)
                     continue
                 if length is not None:
                     raise ValueError("Duplicate content-length header.")

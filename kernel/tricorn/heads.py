@@ -1,11 +1,12 @@
 """The law of HTTP/1 request heads: the strict grammar, and the rules that decide framing and persistence.
 
-A codec reads heads fast; what it may report is decided here, so that no two codecs differ. The kernel
+A codec reads heads; what it may report is decided here, so that no two codecs differ. The kernel
 
-1. checks the bytes of every head (`count_lines`): CRLF ends lines, and no other control character stands anywhere;
-2. compares the codec's account with the bytes, and reads the head itself (`read_strict`) where they differ or where
-   the codec declined, be it an illegal head or only a method that the codec's parser does not know;
-3. takes framing from the bytes (`examine`), not from the codec's account of them.
+1. recalls the lines that it knows (`tricorn.recall`); when all are known it has read the head;
+2. else checks the bytes of the head (`check_controls`): CRLF ends lines, and there is no other control character;
+3. asks the codec, compares its account with the bytes line by line, and reads the head itself (`read_strict`) where
+   they differ or where the codec declined, be it an illegal head or only a method that its parser does not know;
+4. decides on framing, persistence, expectations and upgrades (`examine`).
 
 Every refusal follows RFC 9112 where it names a status, and otherwise takes the reading no other server can misread.
 """
@@ -13,20 +14,28 @@ Every refusal follows RFC 9112 where it names a status, and otherwise takes the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
-from tricorn.api import Headers, Refusal
+from tricorn.api import PROXY_FIELDS, Headers, Refusal
 from tricorn.fields import TOKEN
 from tricorn.target import check_host
 
 _CONTROLS = bytes((byte < 0x20 and byte != 0x09) or byte == 0x7F for byte in range(256))
 """A table that turns control characters into 1 and text into 0: counting so is many times faster than a regex."""
-_REQUEST_LINE = re.compile(rb"([^ ]+) ([^ ]+) HTTP/([0-9])\.([0-9])\r\n")
+_REQUEST_LINE = re.compile(rb"([^ ]+) ([^ ]+) HTTP/([0-9])\.([0-9])")
 _FIELD = re.compile(rb"([^:]*):[\t ]*(.*?)[\t ]*", re.DOTALL)
-_RULED = frozenset((b"content-length", b"transfer-encoding", b"connection", b"expect", b"upgrade"))
+_RULED = PROXY_FIELDS | {b"content-length", b"transfer-encoding", b"connection", b"expect", b"upgrade"}
 """Host has a rule too, but a Host that was found valid is remembered by itself."""
-_KEY_FIELDS = (b"host", b"expect", b"upgrade", b"sec-websocket-key", b"sec-websocket-version")
+_SINGLE = (
+    b"content-length",
+    b"transfer-encoding",
+    b"host",
+    b"expect",
+    b"upgrade",
+    b"sec-websocket-key",
+    b"sec-websocket-version",
+)
 
 CHUNKED_BODY = -1
 """Stands for a chunked body where a length is expected."""
@@ -36,16 +45,11 @@ plain_names: set[bytes] = set()
 _NAME_LIMIT = 4096
 
 
-def count_lines(head: bytes) -> int:
-    """Return how many lines the head has, its empty line included.
-
-    Raises Refusal(400) for a bare CR, a bare LF, or any control character besides TAB: something stands between the
-    line ends when there are more control characters than two for each CRLF.
-    """
-    lines = head.count(b"\r\n")
-    if head.translate(_CONTROLS).count(b"\1") != 2 * lines:
+def check_controls(head: bytes, line_ends: int) -> None:
+    """Raise Refusal(400) for a bare CR, a bare LF, or any control character besides TAB in a head with so many CRLF:
+    something stands between the line ends when there are more control characters than two for each of them."""
+    if head.translate(_CONTROLS).count(b"\1") != 2 * line_ends:
         raise Refusal(400, "a control character or a bare CR or LF in the request head")
-    return lines
 
 
 def check_partial(data: bytes | bytearray) -> None:
@@ -87,34 +91,13 @@ def method_name(method: bytes) -> str:
     return name
 
 
-known_lines: dict[bytes, tuple[str, bytes]] = {}
-"""Method and target of HTTP/1.1 request lines that a codec has read and the kernel has found to be legal."""
-_LINE_LIMIT = 1024
-
-
-def read_line(head: bytes, method: bytes, target: bytes) -> tuple[str, bytes] | None:
-    """Check a codec's reading of the request line against the bytes of the head; None where they differ.
-
-    What is right is remembered, up to a bound. Raises Refusal for an illegal method.
-    """
-    line = b"%b %b HTTP/1.1" % (method, target)
-    if not head.startswith(line + b"\r\n") or b" " in target:
-        return None
-    known = method_name(method), target
-    if len(line) <= 256:
-        if len(known_lines) >= _LINE_LIMIT:
-            known_lines.clear()
-        known_lines[line] = known
-    return known
-
-
-def read_strict(head: bytes) -> tuple[bytes, bytes, int, Headers]:
-    """Read a head by the strict grammar alone: (method, target, minor version, fields).
+def read_strict(lines: Sequence[bytes]) -> tuple[bytes, bytes, int, Headers]:
+    """Read the lines of a head by the strict grammar alone: (method, target, minor version, fields).
 
     The minor version is 0 or 1: later ones of HTTP/1 are served as 1.1 (RFC 9110 section 2.5). Raises Refusal: 505 for
-    another major version, 400 for anything that is not the grammar. `count_lines` has passed before.
+    another major version, 400 for anything that is not the grammar. `check_controls` has passed before.
     """
-    line = _REQUEST_LINE.match(head)
+    line = _REQUEST_LINE.fullmatch(lines[0])
     if line is None:
         raise Refusal(400, "invalid request line")
     method, target, major, minor = line.groups()
@@ -122,20 +105,18 @@ def read_strict(head: bytes) -> tuple[bytes, bytes, int, Headers]:
         raise Refusal(400, "invalid method")
     if major != b"1":
         raise Refusal(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
-    headers: Headers = []
-    rest = head[line.end() : -4]
-    if rest:
-        for text in rest.split(b"\r\n"):
-            field = _FIELD.fullmatch(text)
-            if field is None or TOKEN.fullmatch(field[1]) is None:
-                raise Refusal(400, "invalid header field")
-            headers.append((field[1].lower(), field[2]))
-    return method, target, 0 if minor == b"0" else 1, headers
+    return method, target, 0 if minor == b"0" else 1, [read_field(line) for line in lines[1:-2]]
 
 
-def examine(
-    head: bytes, minor: int, headers: Headers, fields: dict[bytes, bytes]
-) -> tuple[int, bool, bool, bytes | None]:
+def read_field(line: bytes) -> tuple[bytes, bytes]:
+    """Read one field line by the strict grammar. Raises Refusal(400)."""
+    field = _FIELD.fullmatch(line)
+    if field is None or TOKEN.fullmatch(field[1]) is None:
+        raise Refusal(400, "invalid header field")
+    return field[1].lower(), field[2]
+
+
+def examine(minor: int, headers: Headers, fields: dict[bytes, bytes]) -> tuple[int, bool, bool, bytes | None]:
     """Apply every rule about the fields of a head.
 
     fields: the headers as a dict. Returns (length of the body or CHUNKED_BODY, whether the connection persists, whether
@@ -144,7 +125,7 @@ def examine(
     if not plain_names.issuperset(fields):
         _check_names(fields)
     if len(fields) != len(headers):
-        for name in _KEY_FIELDS:
+        for name in _SINGLE:
             if name in fields and sum(name == other for other, _ in headers) > 1:
                 raise Refusal(400, f"more than one {name.decode()} field")
     host = fields.get(b"host")
@@ -152,7 +133,9 @@ def examine(
         check_host(host)
     elif minor:
         raise Refusal(400, "no Host field in an HTTP/1.1 request")
-    length = _body_length(head, minor) if b"content-length" in fields or b"transfer-encoding" in fields else 0
+    length = 0
+    if b"content-length" in fields or b"transfer-encoding" in fields:
+        length = _body_length(minor, fields)
     if b"connection" not in fields:
         options: frozenset[bytes] = frozenset()
     elif len(fields) == len(headers):
@@ -181,20 +164,18 @@ def _short_tokens(value: bytes) -> frozenset[bytes]:
     return frozenset(member.strip(b" \t") for member in value.lower().split(b","))
 
 
-def _body_length(head: bytes, minor: int) -> int:
-    """The framing of the body (RFC 9112 section 6), read from the bytes of the head."""
-    head = head.lower()
-    lengths = head.count(b"\r\ncontent-length:")
-    if lengths + head.count(b"\r\ntransfer-encoding:") != 1:
-        raise Refusal(400, "more than one Content-Length or Transfer-Encoding")
-    start = head.index(b":", head.index(b"\r\ncontent-length:" if lengths else b"\r\ntransfer-encoding:")) + 1
-    value = head[start : head.index(b"\r\n", start)].strip(b" \t")
-    if lengths:
+def _body_length(minor: int, fields: dict[bytes, bytes]) -> int:
+    """The framing of the body (RFC 9112 section 6); neither field occurs twice."""
+    if b"transfer-encoding" not in fields:
+        value = fields[b"content-length"]
         if not value.isdigit() or len(value) > 19 or (length := int(value)) >= 1 << 63:
             raise Refusal(400, "invalid Content-Length")
         return length
+    if b"content-length" in fields:
+        raise Refusal(400, "both Content-Length and Transfer-Encoding")
     if not minor:
         raise Refusal(400, "Transfer-Encoding in an HTTP/1.0 request")
+    value = fields[b"transfer-encoding"].lower()
     if value != b"chunked":
         if TOKEN.fullmatch(value) is None:
             raise Refusal(400, "invalid Transfer-Encoding")

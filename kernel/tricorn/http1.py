@@ -17,27 +17,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from tricorn.api import Head, Http1Codec, Refusal
+from tricorn.api import Head, Headers, Http1Codec, Refusal
 from tricorn.chunked import ChunkedReader
 from tricorn.exchange import Exchange
-from tricorn.heads import (
-    CHUNKED_BODY,
-    check_partial,
-    count_lines,
-    examine,
-    known_lines,
-    method_name,
-    plain_names,
-    read_line,
-    read_strict,
-)
+from tricorn.heads import CHUNKED_BODY, check_partial, examine, plain_names
 from tricorn.http1_stream import BACKLOG_LIMIT, CHUNKED, HEAD, LENGTH, LINGER, SERVING, TUNNEL, Http1Stream
 from tricorn.target import known_hosts
 
 if TYPE_CHECKING:
     from tricorn.kernel import Kernel
+
+LAST_REQUEST_TIME = 0.1
+"""Seconds for which a connection that persists is kept at shutdown: what the client has sent by then is answered."""
+FIRST_REQUEST_TIME = 1.0
+"""Seconds for which one is that has not brought a request yet."""
 
 
 class Http1Connection(Http1Stream):
@@ -54,7 +49,7 @@ class Http1Connection(Http1Stream):
     def __init__(self, kernel: Kernel, codec: Callable[[], Http1Codec]) -> None:
         super().__init__(kernel)
         self._codec = codec
-        self._read_head = codec().read_head
+        self._read_head: Callable[[bytes], tuple[bytes, bytes, Headers]] | None = None
         self._blank = False
         self._head = Head("GET", b"/", "1.1", [], complete=True)
 
@@ -126,8 +121,8 @@ class Http1Connection(Http1Stream):
             while position < size:
                 state = self._state
                 if state == HEAD:
-                    if data[position] == 13 and not self._blank and data.startswith(b"\r\n", position):
-                        self._blank = True
+                    if data[position] == 13 and data.startswith(b"\r\n", position):
+                        self._skip_blank()
                         position += 2
                         continue
                     end = data.find(b"\r\n\r\n", position) + 4
@@ -164,20 +159,17 @@ class Http1Connection(Http1Stream):
     def _open(self, head: bytes) -> None:
         """Take one complete head and open its request. Raises Refusal."""
         kernel = self._kernel
-        lines = count_lines(head)
-        if lines > kernel.head_lines or len(head) > kernel.head_small:
-            kernel.check_head(head, lines)
-        minor = 1
-        try:
-            method, target, headers = self._read_head(head)
-        except ValueError:
-            known = None
-        else:
-            known = known_lines.get(head[: head.find(b"\r\n")]) or read_line(head, method, target)
-        if known is None or len(headers) != lines - 2:
-            method, target, minor, headers = read_strict(head)
-            known = method_name(method), target
-            self._read_head = self._codec().read_head
+        lines = head.split(b"\r\n")
+        if len(lines) > kernel.head_lines or len(head) > kernel.head_small:
+            kernel.check_head(head, len(lines))
+        recall = kernel.recall
+        known = recall.request(lines[0])
+        headers: Any = list(map(recall.field, lines[1:-2]))
+        if known is None or not all(headers):
+            read_head = self._read_head or self._codec().read_head
+            known, headers, faithful = recall.consult(read_head, head, lines)
+            self._read_head = read_head if faithful else None
+        method, target, minor = known
         fields = dict(headers)
         if (
             minor
@@ -187,17 +179,18 @@ class Http1Connection(Http1Stream):
         ):
             length = 0
             request = self._head
-            request.method, request.target = known
+            request.method = method
+            request.target = target
             request.headers = headers
             self._persistent = self._plain = kernel.persistent
         else:
-            length, persistent, expects, protocol = examine(head, minor, headers, fields)
+            length, persistent, expects, protocol = examine(minor, headers, fields)
             self._persistent = persistent and kernel.persistent
             self._plain = self._persistent and minor == 1
-            request = Head(*known, "1.1" if minor else "1.0", headers, protocol, expects, length == 0)
+            request = Head(method, target, "1.1" if minor else "1.0", headers, protocol, expects, length == 0)
             self._expects = expects
             if length or b"upgrade" in fields:
-                self._read_head = self._codec().read_head
+                self._read_head = None
         self._minor = minor
         self._blank = self._sent = self._chunked = False
         self._receiver = kernel.open(self, request)
@@ -227,6 +220,7 @@ class Http1Connection(Http1Stream):
 
     def _feed(self, body: bytes) -> None:
         """Pass body bytes on, or drop them when the response has been sent without them."""
+        self._expects = False  # the client does not wait for our word after all (RFC 9110 section 10.1.1)
         if self._receiver is not None:
             if not self._paused:
                 self.deadline = self._kernel.due(self._kernel.timeout_body)
@@ -255,7 +249,7 @@ class Http1Connection(Http1Stream):
     def _be_idle(self) -> None:
         """Wait for the next head, or close when none can come."""
         self._state = HEAD
-        if self._eof:
+        if self._eof and not self._backlog:
             self._release()
             self._transport.close()
             return
@@ -266,8 +260,8 @@ class Http1Connection(Http1Stream):
         """Serve what waits behind the response that is complete now."""
         if self._state != SERVING or self._receiver is not None or self.congested:
             return
-        backlog, self._backlog = self._backlog, b""
         self._be_idle()
+        backlog, self._backlog = self._backlog, b""
         if backlog:
             self._read(backlog, self._backlog_start)
 
@@ -289,15 +283,19 @@ class Http1Connection(Http1Stream):
             return
         try:
             if partial[:2] == b"\r\n":
-                if self._blank:
-                    raise Refusal(400, "empty lines before the request line")
-                self._blank = True
+                self._skip_blank()
                 del partial[:2]
                 known = 0
             check_partial(partial[known - (partial[known - 1 : known] == b"\r") :])
             self._kernel.check_partial_size(partial)
         except Refusal as refusal:
             self._refuse(refusal)
+
+    def _skip_blank(self) -> None:
+        """Pass over one empty line before a request line (RFC 9112 section 2.2). Raises Refusal for a second."""
+        if self._blank:
+            raise Refusal(400, "empty lines before the request line")
+        self._blank = True
 
     def _wait(self, data: bytes) -> None:
         """Keep what arrived behind the request being served."""
@@ -339,6 +337,7 @@ class Http1Connection(Http1Stream):
         if self._tunnel is not None and self._state == TUNNEL:
             self._tunnel.drain()
         elif self._state == HEAD and self._partial is None:
-            self._transport.close()
+            # A request may be on its way; a client that has just connected is about to send one.
+            self.deadline = self._kernel.due(LAST_REQUEST_TIME if self._sent else FIRST_REQUEST_TIME)
         else:
             self._persistent = self._plain = False

@@ -1,7 +1,7 @@
-"""The sending half of an HTTP/1 connection: the `Stream` of each of its requests in turn, and how the connection ends.
+"""The sending half of an HTTP/1 connection: the `Stream` of each of its requests in turn, and how it ends.
 
-There is one response at a time, so the connection itself is the stream of it. Answers to pipelined requests are gathered
-and leave in one write when the last of them is complete, or as soon as one of them makes the others wait.
+There is one response at a time, so the connection itself is the stream of it. Answers to pipelined requests are
+gathered and leave in one write when the last of them is complete, or as soon as one of them makes the others wait.
 
 The states are those of the reading half, `tricorn.http1`, which describes them.
 """
@@ -9,7 +9,7 @@ The states are those of the reading half, `tricorn.http1`, which describes them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from tricorn.api import Headers, Receiver, Refusal, Tunnel
@@ -59,6 +59,7 @@ class Http1Stream(asyncio.Protocol):
         "_drain",
         "_eof",
         "_expects",
+        "_framed",
         "_fresh",
         "_gather_seen",
         "_gathered",
@@ -87,6 +88,7 @@ class Http1Stream(asyncio.Protocol):
     )
 
     _transport: asyncio.Transport
+    _write: Callable[[bytes], None]
     client: tuple[str, int] | None
     server: tuple[str, int | None] | None
     peer: str
@@ -102,6 +104,7 @@ class Http1Stream(asyncio.Protocol):
         self._drain = 0
         self._receiver: Receiver | None = None
         self._tunnel: Tunnel | None = None
+        self._framed = True
         self._fresh = False
         self._expects = False
         self._minor = 1
@@ -151,8 +154,9 @@ class Http1Stream(asyncio.Protocol):
     def _describe(self, fields: list[bytes], flags: int, data: bytes, end: bool) -> bytes:
         """Add the fields that say where the body ends and whether the connection does; return the framed data."""
         persistent = self._persistent and not flags & CLOSE and not (self._eof and not self._backlog)
-        if end and persistent and self._state != SERVING:
-            persistent = self._left <= DRAIN_LIMIT and not self._expects
+        if persistent and self._state != SERVING:
+            # A client that still waits for 100 may send its body or not; a large rest is not worth reading.
+            persistent = not self._expects and not (end and self._left > DRAIN_LIMIT)
         if not flags & FRAMED:
             if self._minor:
                 self._chunked = True
@@ -160,7 +164,7 @@ class Http1Stream(asyncio.Protocol):
                 if data:
                     data = b"%x\r\n%b\r\n" % (len(data), data)
             else:
-                persistent = False
+                self._framed = persistent = False
         if not persistent:
             fields.append(_CLOSE)
         elif not self._minor:
@@ -191,7 +195,7 @@ class Http1Stream(asyncio.Protocol):
                 self._finish()
 
     def send_trailers(self, headers: Headers) -> None:
-        """End a chunked response with a trailer section (RFC 9112 section 7.1.2); without one where there is no place."""
+        """End a response with a trailer section (RFC 9112 section 7.1.2), which only a chunked one has room for."""
         if self._chunked:
             self._write(b"0\r\n%b\r\n" % b"".join(_render(*field) for field in headers))
         self._finish()
@@ -207,8 +211,8 @@ class Http1Stream(asyncio.Protocol):
     def accept_tunnel(self, headers: Headers, receiver: Tunnel) -> None:
         """Answer 101 and let all bytes pass, those included that arrived behind the head."""
         self._release()
-        fields = b"".join(_render(*field) for field in headers)
-        self._write(STATUS_LINES[101] + self._kernel.default_fields + fields + b"\r\n")
+        defaults = self._kernel.default_fields_without(self.fields(headers)[2])
+        self._write(STATUS_LINES[101] + defaults + b"".join(_render(*field) for field in headers) + b"\r\n")
         self._sent = True
         self._state = TUNNEL
         self._receiver = self._tunnel = receiver
@@ -229,14 +233,14 @@ class Http1Stream(asyncio.Protocol):
         if not end or self._gathered_size > GATHER_LIMIT:
             self._release()
         elif len(gathered) == 1:
-            self._gather_seen = 1
+            self._gather_seen = 0
             self._kernel.loop.call_soon(self._end_gather)
 
     def _end_gather(self) -> None:
         """Wait as long as each turn of the loop brings another answer."""
         if self._gathered:
             seen, self._gather_seen = self._gather_seen, len(self._gathered)
-            if (seen == self._gather_seen and seen > 1) or not self._backlog:
+            if seen == self._gather_seen or not self._backlog:
                 self._release()
             else:
                 self._kernel.loop.call_soon(self._end_gather)
@@ -335,6 +339,9 @@ class Http1Stream(asyncio.Protocol):
         if self._sent and started:
             self.abort()
             return
+        if receiver is None and self._state in (LENGTH, CHUNKED):
+            self._linger()  # the answer has been sent: only the rest of the body was awaited
+            return
         body = refusal_body(refusal)
         fields = b"".join(_render(*field) for field in refusal.headers)
         self._sent = True
@@ -367,6 +374,6 @@ class Http1Stream(asyncio.Protocol):
         """Cut the connection so that an unfinished response shows as such, even one that a close would end."""
         self._release()
         self._state = LINGER
-        if not self._chunked and self._sent:
+        if self._sent and not self._framed:
             self._kernel.reset_on_close(self._transport)
         self._transport.abort()

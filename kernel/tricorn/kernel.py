@@ -17,12 +17,15 @@ from tricorn.api import ASGIApp, Connection, Head, HttpProvider, Receiver, Refus
 from tricorn.exchange import Exchange
 from tricorn.fields import DATE, SERVER
 from tricorn.http1 import Http1Connection
+from tricorn.recall import Recall
 from tricorn.responses import STATUS_LINES
 from tricorn.scope import http_scope
 from tricorn.session import Session
 
 TICK = 0.1
 """Seconds between two sweeps over all deadlines: how exact a deadline is, and how late a log line may be."""
+
+_RETRY = ((b"retry-after", b"1"),)
 
 Access = Callable[[str, str, str, str, int], None]
 
@@ -60,11 +63,12 @@ class Kernel:
         self.timeout_write: float = settings.timeout_write
         self.limit_head: int = settings.limit_request_head
         self.limit_line: int = settings.limit_request_line
-        self.head_lines: int = settings.limit_request_fields + 2
+        self.head_lines: int = settings.limit_request_fields + 3
         self.head_small = min(self.limit_head, self.limit_line)
         self.connections: set[Connection] = set()
         self.calls: set[Any] = set()
         self.total_requests = 0
+        self.recall = Recall()
         self.draining = False
         self.persistent = True
         self.clock = 0.0
@@ -90,7 +94,7 @@ class Kernel:
         self._tick()
 
     def _task_maker(self) -> Callable[..., asyncio.Task[None]]:
-        """What starts an application call: `loop.create_task` where that is somebody's own, else the short way there."""
+        """What starts an application call: the loop's own way where it has a task factory, else the short one."""
         if self.loop.get_task_factory() is not None:
             return self.loop.create_task
         return partial(asyncio.Task, loop=self.loop)
@@ -151,7 +155,7 @@ class Kernel:
         limit = self.limit_concurrency
         if limit is not None and (len(self.connections) >= limit or len(self.calls) >= limit):
             self.log.warning("Exceeded concurrency limit.")
-            raise Refusal(503, "over the concurrency limit")
+            raise Refusal(503, "over the concurrency limit", _RETRY)
         if head.protocol is not None:
             if self.ws is not None:
                 return Session(self, stream, head)
