@@ -2,48 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import select
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import httpx
 import pytest
 
-from tests.servers import DEADLINE, LOOP, CommandLine, connect, read_until
+from tests.servers import LOOP, CommandLine, connect, read_until
+from tests.watching import Watched
 
 MB = 1 << 20
 LIMIT = 24 * MB
 """What the server's memory may grow by, of a gigabyte; the sockets' own buffers are the system's."""
-
-
-class Watched:
-    """A server process, its address, and how its memory has grown since it was ready."""
-
-    def __init__(self, server: CommandLine) -> None:
-        self.url = server.url
-        parts = urlsplit(self.url)
-        self.address = (parts.hostname or "", parts.port or 0)
-        self._status = Path(f"/proc/{server.popen.pid}/status")
-        self.seen()
-        self._before = self._peak()
-
-    def _peak(self) -> int:
-        found = re.search(r"VmHWM:\s+(\d+) kB", self._status.read_text())
-        assert found is not None
-        return int(found[1]) * 1024
-
-    @property
-    def growth(self) -> int:
-        """Bytes between the peak now and the peak at first."""
-        return self._peak() - self._before
-
-    def seen(self) -> dict[str, int]:
-        """What the application has counted; also shows that another client is served."""
-        counters: dict[str, int] = httpx.get(self.url + "/seen", timeout=DEADLINE).json()
-        return counters
 
 
 @pytest.fixture(params=LOOP)

@@ -23,6 +23,7 @@ from types import FrameType
 from typing import Any
 
 from tricorn.accepting import stop_accepting
+from tricorn.acceptor import listen
 from tricorn.access import AccessLog
 from tricorn.announce import log_address, log_process, log_selection
 from tricorn.config import STARTUP_FAILURE, Config
@@ -212,11 +213,9 @@ class Server:
 
     async def _listen(self, sockets: Sequence[socket.socket]) -> None:
         assert self.kernel is not None
-        loop = asyncio.get_running_loop()
         options = listen_options(self.config)
         for sock in sockets:
-            server = await loop.create_server(self.kernel.protocol, sock=sock, backlog=self.config.backlog, **options)
-            self.servers.append(server)
+            self.servers.append(await listen(sock, self.kernel.protocol, self.config.backlog, options))
 
     async def main_loop(self) -> None:
         """Wait until something ends the server, and do what is due in between."""
