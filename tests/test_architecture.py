@@ -46,6 +46,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.denial",
             "tricorn.exchange",
             "tricorn.http1*",
+            "tricorn.negotiation",
             "tricorn.incoming",
             "tricorn.outgoing",
             "tricorn.session",

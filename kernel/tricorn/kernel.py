@@ -16,7 +16,7 @@ from typing import Any
 from tricorn.api import ASGIApp, Connection, Head, HttpProvider, Receiver, Refusal, Stream, WsProvider
 from tricorn.exchange import Exchange
 from tricorn.fields import DATE, SERVER
-from tricorn.http1 import Http1Connection
+from tricorn.negotiation import Factory, protocol_factory
 from tricorn.recall import Recall
 from tricorn.responses import STATUS_LINES
 from tricorn.scope import http_scope
@@ -36,6 +36,8 @@ class Kernel:
     app: the ASGI 3 application, with its middleware. settings: read by uvicorn's keyword names. http: the selected HTTP
     plugins, best first. ws: the selected WebSocket plugin, or None. state: the lifespan's, copied into every scope.
     access: takes one access record, or None where nobody wants them.
+
+    protocol: makes the protocol object of a new connection, for `loop.create_server`.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Kernel:
         self.app = app
         self.settings = settings
         self.http = http
+        self.protocol: Factory = protocol_factory(self, http)
         self.ws = ws
         self.state = state
         self.access = access
@@ -98,14 +101,6 @@ class Kernel:
         if self.loop.get_task_factory() is not None:
             return self.loop.create_task
         return partial(asyncio.Task, loop=self.loop)
-
-    def protocol(self) -> asyncio.Protocol:
-        """The protocol object of a new connection: the factory for `loop.create_server`."""
-        provider = self.http[0]
-        if provider.codec is not None:
-            return Http1Connection(self, provider.codec)
-        assert provider.connection is not None
-        return provider.connection(self)
 
     def stop(self) -> None:
         """Stop the clock."""

@@ -1,0 +1,120 @@
+"""Which of several HTTP plugins serves a connection: what TLS has negotiated, or the first bytes in clear text.
+
+With one plugin selected none of this is used. With several, a connection begins with a `Negotiation`, which hands it to
+the protocol object of the chosen plugin:
+
+    TLS         the plugin whose ALPN name (RFC 7301) was agreed on, in the server's order; without agreement the default
+    clear text  the plugin whose preface the first bytes are (RFC 9113 section 3.3: prior knowledge); otherwise the default
+
+The default is the first plugin that speaks `http/1.1`, or else the first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, cast
+
+from tricorn.api import HttpProvider
+from tricorn.http1 import FIRST_REQUEST_TIME, Http1Connection
+
+if TYPE_CHECKING:
+    from tricorn.kernel import Kernel
+
+Factory = Callable[[], asyncio.Protocol]
+
+
+def protocol_factory(kernel: Kernel, providers: Sequence[HttpProvider]) -> Factory:
+    """What makes the protocol object of a new connection, for `loop.create_server`."""
+    if len(providers) == 1:
+        return _factory(kernel, providers[0])
+    return partial(Negotiation, kernel, providers)
+
+
+def _factory(kernel: Kernel, provider: HttpProvider) -> Factory:
+    if provider.codec is not None:
+        return partial(Http1Connection, kernel, provider.codec)
+    assert provider.connection is not None
+    return partial(provider.connection, kernel)
+
+
+class Negotiation(asyncio.Protocol):
+    """The first protocol object of a connection (`tricorn.api.Connection`), until it is known whose it is."""
+
+    __slots__ = ("_kernel", "_providers", "_received", "_transport", "deadline")
+
+    _transport: asyncio.Transport
+
+    def __init__(self, kernel: Kernel, providers: Sequence[HttpProvider]) -> None:
+        self._kernel = kernel
+        self._providers = providers
+        self._received = b""
+        self.deadline = 0.0
+
+    # --- asyncio's side --------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A connection was accepted, and its TLS handshake, if any, is done."""
+        self._transport = cast("asyncio.Transport", transport)
+        ssl_object = transport.get_extra_info("ssl_object")
+        if ssl_object is not None:
+            self._hand_over(self._negotiated(ssl_object.selected_alpn_protocol()))
+            return
+        kernel = self._kernel
+        self.deadline = kernel.due(kernel.timeout_head)
+        kernel.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """The first bytes: enough of them to tell the prefaces apart, or all that there are of one."""
+        self._received = received = self._received + data
+        for provider in self._providers:
+            preface = provider.preface
+            if preface is not None and received.startswith(preface[: len(received)]):
+                if len(received) < len(preface):
+                    return
+                break
+        else:
+            provider = self._default
+        self._kernel.remove(self)
+        self._hand_over(provider)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client left before it was known what it speaks."""
+        self._kernel.remove(self)
+
+    # --- the choice ------------------------------------------------------------------------------------------------
+
+    def _negotiated(self, name: str | None) -> HttpProvider:
+        for provider in self._providers:
+            if name in provider.alpn:
+                return provider
+        return self._default
+
+    @property
+    def _default(self) -> HttpProvider:
+        return next((p for p in self._providers if "http/1.1" in p.alpn), self._providers[0])
+
+    def _hand_over(self, provider: HttpProvider) -> None:
+        """Let the plugin's protocol object take the connection, with what has been read of it."""
+        protocol = _factory(self._kernel, provider)()
+        transport = self._transport
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        received, self._received = self._received, b""
+        if received:
+            protocol.data_received(received)
+
+    # --- the kernel's side -----------------------------------------------------------------------------------------
+
+    def expire(self) -> None:
+        """Nothing has come, or too little to tell."""
+        self._transport.close()
+
+    def drain(self) -> None:
+        """The server is shutting down (`tricorn.api.Connection`): a request may be on its way."""
+        self.deadline = self._kernel.due(FIRST_REQUEST_TIME)
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()
