@@ -17,6 +17,7 @@ BASE = ("kernel", "plugins/http_h11", "plugins/ws_wsproto")
 
 STANDARD = (
     "plugins/http_httptools",
+    "plugins/ws_frames",
     "plugins/ws_websockets",
     "plugins/loop_uvloop",
     "plugins/supervisor_workers",

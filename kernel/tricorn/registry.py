@@ -22,7 +22,7 @@ log = logging.getLogger("tricorn.error")
 
 PREFERENCES: Mapping[str, Sequence[str]] = {
     "http": ("httptools", "h11"),
-    "ws": ("websockets", "wsproto"),
+    "ws": ("frames", "websockets", "wsproto"),
     "loop": ("uvloop", "asyncio"),
 }
 """What `auto` tries, best first, where no bundle says otherwise."""

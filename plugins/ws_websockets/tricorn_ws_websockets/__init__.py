@@ -136,8 +136,17 @@ class WebsocketsCodec:
             # What is wrong with the head, or too large, is refused now: the rest may never come.
             next(self._parse())
             self._at = at
+            self._check_head(data[at])
             return self._keep(need)
         return True
+
+    def _check_head(self, first: int) -> None:
+        """What the library looks at only when the payload is there."""
+        reserved, opcode = first & 0x70, first & 15
+        if reserved and (reserved != 0x40 or not self._extensions or opcode not in (_TEXT, _BINARY)):
+            raise ProtocolError("reserved bits must be 0")
+        if opcode < 8 and (opcode == _CONT) == (self._parts is None):
+            raise ProtocolError("unexpected or missing continuation frame")
 
     def _keep(self, need: int) -> bool:
         """Wait until there are `need` bytes; False, for `_complete`."""
