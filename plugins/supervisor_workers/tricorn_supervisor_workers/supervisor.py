@@ -231,10 +231,10 @@ class Multiprocess:
 
     def _finish(self, processes: Sequence[Process], seconds: float) -> None:
         """Let processes end, and wait for it. seconds: when to kill those that serve nothing."""
-        self.processes = [process for process in self.processes if process not in processes]
-        self.retired = [process for process in self.retired if process not in processes]
         for process in processes:
-            self._retire(process)
+            if process not in self.retired:
+                self._retire(process)
+        self.processes = [process for process in self.processes if process not in processes]
         for process in processes:
             _log_process("Waiting for child process [%d]", process.pid)
         end = time.monotonic() + seconds
