@@ -166,7 +166,7 @@ class Config:
         """Load plugins, certificates and application; may be called once."""
         assert not self.loaded, "this Config has been loaded already"
         self.select()
-        _attempt(self._load_options)
+        self.load_options()
         # Latin-1 is what field values are made of on the wire (RFC 9110 section 5.5).
         self.encoded_headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in self.headers
@@ -184,8 +184,9 @@ class Config:
         _attempt(self._load_side_plugins)
         self.loaded = True
 
-    def _load_options(self) -> None:
-        for option, _ in self.registry.options():
+    def load_options(self) -> None:
+        """Give the options of the selected plugins their defaults where nothing was given."""
+        for option, _ in _attempt(self.registry.options):
             if not hasattr(self, option.name):
                 setattr(self, option.name, default_of(option))
 

@@ -36,5 +36,5 @@ class ServingSuite(Suite):
     async def serving(self, **options: Any) -> AsyncIterator[tuple[Calls, Client]]:
         """An application to be played by the check, and a connected client. options: as for `tricorn.Config`."""
         calls = Calls()
-        async with memory_server(calls.app, self.provider(), **options) as server:
+        async with memory_server(calls.app, self.provider(), http=self.plugin[1], **options) as server:
             yield calls, self.client(server)

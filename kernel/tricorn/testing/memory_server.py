@@ -17,7 +17,7 @@ from tricorn.testing.memory import MemoryLoop, MemoryTransport
 
 __all__ = ["DEADLINE", "MemoryServer", "memory_server", "run_in_memory"]
 
-DEADLINE = 4.0
+DEADLINE = 30.0
 """Real seconds after which a check that waits for an event is cancelled and fails; all of them take a moment."""
 
 _registry: list[Registry] = []
@@ -71,6 +71,8 @@ async def memory_server(
     if not _registry:
         _registry.append(Registry())
     config = Config(app, log_config=None, registry=_registry[0], **options)
+    config.select()
+    config.load_options()
     config.encoded_headers = [(name.lower().encode(), value.encode()) for name, value in config.headers]
     kernel = Kernel(app, config, http=http, ws=ws, state=state or {}, access=None)
     server = MemoryServer(kernel)
