@@ -188,7 +188,7 @@ class Kernel:
     def check_partial_size(self, partial: bytearray) -> None:
         """Raise Refusal for a head that has outgrown its limits before its end arrived."""
         if len(partial) > self.head_small:
-            if partial.find(b"\r\n", 0, self.limit_line + 2) < 0:
+            if len(partial) > self.limit_line + 1 and partial.find(b"\r\n", 0, self.limit_line + 2) < 0:
                 raise Refusal(414, "request line too long")
             if len(partial) > self.limit_head:
                 raise Refusal(431, "request head too large")
