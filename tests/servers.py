@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -189,3 +190,17 @@ def read_until(client: socket.socket, text: bytes) -> bytes:
         assert data, f"the connection ended before {text!r}; before that came {bytes(received[-500:])!r}"
         received += data
     return bytes(received)
+
+
+def push(client: socket.socket, block: bytes, total: int | None = None) -> int:
+    """Send the block, again and again up to `total` bytes, as long as the server takes it without being read from;
+    return how much that was. Ends when the server has hung up, too."""
+    client.setblocking(False)
+    total = len(block) if total is None else total
+    sent = 0
+    while sent < total and select.select((), (client,), (), 0.5)[1]:
+        try:
+            sent += client.send(memoryview(block)[sent % len(block) :])
+        except ConnectionError:
+            break
+    return sent

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import select
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.servers import LOOP, CommandLine, connect, read_until
+from tests.servers import LOOP, CommandLine, connect, push, read_until
 from tests.watching import Watched
 
 MB = 1 << 20
@@ -44,16 +42,7 @@ def test_an_upload_that_nobody_reads_costs_little(server: Watched, framing: str)
     head = f"POST /unread HTTP/1.1\r\nhost: test\r\n{framing}\r\n\r\n"
     with connect(server.address) as client:
         client.sendall(head.encode())
-        taken = push(client, b"10000\r\n" + bytes(65536) + b"\r\n")
+        taken = push(client, b"10000\r\n" + bytes(65536) + b"\r\n", 1024 * MB)
         assert taken < LIMIT
         assert server.seen()["unread"] == 1
     assert server.growth < LIMIT
-
-
-def push(client: socket.socket, block: bytes) -> int:
-    """Send the block again and again as long as the peer takes it, up to a gigabyte; return how much it took."""
-    client.setblocking(False)
-    sent = 0
-    while sent < 1024 * MB and select.select((), (client,), (), 0.5)[1]:
-        sent += client.send(block[sent % len(block) :])
-    return sent
