@@ -12,7 +12,7 @@ from typing import Any
 
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-BASE = ("kernel", "plugins/http_h11", "plugins/ws_wsproto")
+BASE = ("kernel", "plugins/http_h11", "plugins/ws_wsproto", "plugins/supervisor_workers")
 """Pure Python, so that the bundle works on every interpreter and platform."""
 
 STANDARD = (
@@ -20,12 +20,14 @@ STANDARD = (
     "plugins/ws_frames",
     "plugins/ws_websockets",
     "plugins/loop_uvloop",
-    "plugins/supervisor_workers",
     "plugins/supervisor_reload",
 )
 """The fast set, and what development is more pleasant with."""
 
-FURTHER: tuple[str, ...] = ("plugins/interface_wsgi",)
+HTTP2 = ("plugins/http_h2",)
+"""The extra `http2`."""
+
+FURTHER: tuple[str, ...] = (*HTTP2, "plugins/interface_wsgi",)
 """Everything else: in the extra `all`."""
 
 STANDARD_LIBRARIES = ("python-dotenv>=1.0", "pyyaml>=6.0")
@@ -41,7 +43,8 @@ TEST = (
     "gunicorn>=22.0; sys_platform != 'win32'",
     "h11>=0.16",
     "hatchling>=1.26",
-    "httpx>=0.27",
+    "httpx[http2]>=0.27",
+    "hyperframe>=6.0",
     "hypothesis>=6.100",
     "mypy>=1.13",
     "pip>=22.3",
@@ -56,6 +59,7 @@ TEST = (
     "tomli>=2.0; python_version < '3.11'",
     "uvicorn>=0.34",
     "websockets>=13.0",
+    "zensical>=0.0.60",
 )
 """What the tests and the checks of `.ci/run` use besides the parts themselves."""
 
@@ -70,6 +74,7 @@ class BundleRequirements(MetadataHookInterface):
         metadata["dependencies"] = self.requirements(BASE, metadata)
         metadata["optional-dependencies"] = {
             "standard": standard,
+            "http2": self.requirements(HTTP2, metadata),
             "all": everything,
             "test": [*everything, *TEST],
         }
