@@ -1,0 +1,444 @@
+"""One HTTP/2 connection (RFC 9113): frames in, kernel streams out.
+
+The reading half is in one of these states, which only `data_received` and the ends of a connection change:
+
+    PREFACE   the client's preface has not arrived
+    SETTINGS  the preface has; the first frame must be SETTINGS
+    OPEN      frames
+    CLOSED    GOAWAY was our last word, or the connection is gone; what still arrives is dropped
+
+Within OPEN, `block` is the field block that CONTINUATION has to complete: no other frame may come between. `last` is
+the highest stream the client has opened, and `_accepts_to` the highest that is served, which a shutdown lowers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from tricorn.api import Receiver, Refusal
+from tricorn_http_h2 import frames
+from tricorn_http_h2.abuse import Budget
+from tricorn_http_h2.frames import (
+    ACK,
+    ENHANCE_YOUR_CALM,
+    FRAME_SIZE_ERROR,
+    LARGEST_WINDOW,
+    NO_ERROR,
+    PREFACE,
+    PROTOCOL_ERROR,
+    REFUSED_STREAM,
+    ConnectionFault,
+    StreamFault,
+    read_header,
+)
+from tricorn_http_h2.heads import HeadReader
+from tricorn_http_h2.receiving import HANDLERS, Block
+from tricorn_http_h2.sending import Sender
+from tricorn_http_h2.settings import opening
+from tricorn_http_h2.stream import Http2Stream
+
+if TYPE_CHECKING:
+    from tricorn.api import Kernel
+    from tricorn_http_h2.priority import Priority
+
+_PREFACE, _SETTINGS, _OPEN, _CLOSED = range(4)
+
+LINGER_TIME = 2.0
+"""Seconds a client gets to read our last words before the connection is closed under it."""
+LINGER_LIMIT = 262144
+"""Octets that are read meanwhile only to be dropped: closing over unread input would take the last words away."""
+DRAIN_TIME = 1.0
+"""Seconds in which, at shutdown, the client learns that it should open no more streams (RFC 9113 section 6.8)."""
+HELD_LIMIT = 3 * 1024 * 1024
+"""Octets that applications may leave unread on all streams together before the whole connection has to wait."""
+MEMORY_LIMIT = 256
+"""Streams reset by us that are remembered: what was on its way when we reset them is no mistake of the client's."""
+
+_DRAINING = b"draining"
+"""The payload of the PING behind the first GOAWAY: its answer says that the client has seen both."""
+
+
+class Http2Connection(Sender):
+    """The protocol object of one connection, and what its streams share."""
+
+    __slots__ = (
+        "_accepts_to",
+        "_head_due",
+        "_idle_due",
+        "_leaving",
+        "_linger",
+        "_needed",
+        "_ours",
+        "_paused",
+        "_reading",
+        "_room",
+        "_running",
+        "_state",
+        "_unread",
+        "_websockets",
+        "block",
+        "client",
+        "control",
+        "fresh",
+        "heads",
+        "last",
+        "max_streams",
+        "peer",
+        "priorities",
+        "resets",
+        "secure",
+        "server",
+        "stream_window",
+        "unconsumed",
+    )
+
+    client: tuple[str, int] | None
+    server: tuple[str, int | None] | None
+    peer: str
+    secure: bool
+
+    def __init__(self, kernel: Kernel) -> None:
+        super().__init__(kernel)
+        settings = kernel.settings
+        self._websockets = kernel.ws is not None
+        self.heads = HeadReader(settings.limit_request_head, settings.limit_request_fields, self._websockets)
+        self.resets = Budget(settings.h2_limit_resets, "resets", kernel.clock)
+        self.control = Budget(settings.h2_limit_control, "frames without progress", kernel.clock)
+        self.max_streams: int = settings.h2_max_streams
+        self.stream_window: int = settings.h2_stream_window
+        self._room: int = settings.h2_connection_window
+        self.unconsumed = 0
+        self.fresh: dict[Http2Stream, None] = {}
+        self.priorities: dict[int, Priority] = {}
+        self.last = 0
+        self._accepts_to = LARGEST_WINDOW
+        self._state = _PREFACE
+        self.block: Block | None = None
+        self._unread = bytearray()
+        self._needed = len(PREFACE)
+        self._running: list[Receiver] = []
+        self._ours: dict[int, None] = {}
+        self._paused = False
+        self._reading = False
+        self._leaving = False
+        self._linger = LINGER_LIMIT
+        self._idle_due = 0.0
+        self._head_due = 0.0
+
+    # --- asyncio's side --------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A connection was accepted; our SETTINGS need not wait for the client's."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._write = self._transport.write
+        kernel = self.kernel
+        self.client, self.server, self.peer = kernel.addresses(transport)
+        self.secure = transport.get_extra_info("ssl_object") is not None
+        kernel.add(self)
+        self._idle_due = kernel.due(kernel.timeout_head)
+        self.arm(self._idle_due)
+        self._write(opening(kernel.settings, self._websockets))
+        if kernel.draining:
+            self._announce_end()
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes from the client: read all the frames that are complete, then act on them together."""
+        if self._state == _CLOSED:
+            self._linger -= len(data)
+            if self._linger < 0:
+                self._transport.abort()
+            return
+        unread = self._unread
+        if unread:
+            unread += data
+            if len(unread) < self._needed:
+                return
+            data = bytes(unread)
+            unread.clear()
+        self._gathering = self._reading = True
+        try:
+            position = self._read(data)
+        except ConnectionFault as fault:
+            self.fail(fault)
+            return
+        self._reading = False
+        if position < len(data):
+            unread += data[position:]
+        self.give_room()
+        fresh, self.fresh = self.fresh, {}
+        for stream in fresh:
+            assert stream.receiver is not None
+            stream.receiver.start()
+        if self.schedule and not self.congested:
+            self.pump()
+        else:
+            self.flush()
+        if not self.streams:
+            self._be_idle()
+
+    def eof_received(self) -> bool:
+        """The client has closed its sending side: without it no window widens and nothing can be said about streams."""
+        self._lose()
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone, whoever ended it."""
+        self._lose()
+        self.deadline = 0.0
+        self.kernel.remove(self)
+
+    def _lose(self) -> None:
+        """Nothing more arrives: every stream is gone."""
+        self._state = _CLOSED
+        for stream in list(self.streams.values()):
+            stream.vanish()
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    def _read(self, data: bytes) -> int:
+        """Read frames; return where an incomplete one begins. Raises ConnectionFault."""
+        position = 0
+        size = len(data)
+        if self._state == _PREFACE:
+            if not data.startswith(PREFACE):
+                if not PREFACE.startswith(data):
+                    raise ConnectionFault(PROTOCOL_ERROR, "no HTTP/2 preface")
+                return 0
+            position = len(PREFACE)
+            self._state = _SETTINGS
+        while size - position >= 9:
+            high, low, kind, flags, stream = read_header(data, position)
+            length = high << 8 | low
+            if length > frames.FRAME_LIMIT:
+                raise ConnectionFault(FRAME_SIZE_ERROR, "a frame larger than SETTINGS_MAX_FRAME_SIZE")
+            end = position + 9 + length
+            if end > size:
+                self._needed = end - position
+                return position
+            self._take(kind, flags, stream & LARGEST_WINDOW, data[position + 9 : end])
+            position = end
+        self._needed = 9
+        return position
+
+    def _take(self, kind: int, flags: int, number: int, payload: bytes) -> None:
+        """One frame. Raises ConnectionFault."""
+        if self._state != _OPEN:
+            if kind != frames.SETTINGS or flags & ACK:
+                raise ConnectionFault(PROTOCOL_ERROR, "the first frame is not SETTINGS")
+            self._state = _OPEN
+        if self.block is not None and (kind != frames.CONTINUATION or number != self.block.stream):
+            raise ConnectionFault(PROTOCOL_ERROR, "a field block is interrupted")
+        handler = HANDLERS.get(kind)
+        if handler is None:
+            self.control.spend(self.kernel.clock)
+            return
+        try:
+            handler(self, flags, number, payload)
+        except StreamFault as fault:
+            self.resets.spend(self.kernel.clock)
+            stream = self.streams.get(number)
+            if stream is not None:
+                stream.reset(fault.code)
+            else:
+                self.emit(frames.reset(number, fault.code))
+                self.remember_reset(number)
+
+    def await_block(self, block: Block) -> None:
+        """Wait for the CONTINUATION of a field block."""
+        self.block = block
+        self._head_due = self.kernel.due(self.kernel.timeout_head)
+        self.arm(self._head_due)
+
+    # --- streams ---------------------------------------------------------------------------------------------------
+
+    def open(self, number: int, block: bytes, end: bool) -> None:
+        """The head of a request. Raises ConnectionFault and StreamFault."""
+        self.last = number
+        if number > self._accepts_to:
+            self.heads.skip(block)
+            self.remember_reset(number)
+            return
+        request = self.heads.request(block)
+        if len(self.streams) + len(self._running) >= self.max_streams and self._crowded():
+            raise StreamFault(REFUSED_STREAM, "too many streams")
+        if end and request.length:
+            raise StreamFault(PROTOCOL_ERROR, "less data than Content-Length")
+        stream = Http2Stream(self, number, request, end)
+        if number in self.priorities:
+            stream.priority = self.priorities.pop(number)
+        self.streams[number] = stream
+        try:
+            stream.receiver = self.kernel.open(stream, request.head(end))
+        except Refusal as refusal:
+            if refusal.status < 500:
+                self.resets.spend(self.kernel.clock)
+            stream.refuse(refusal)
+            return
+        self.control.earn(2.0)
+        self.fresh[stream] = None
+        if not end:
+            stream.await_body()
+
+    def _crowded(self) -> bool:
+        """Whether there are too many, the calls that still run for streams that are gone included (rapid reset)."""
+        self._running = [receiver for receiver in self._running if receiver.task is not None]
+        return len(self.streams) + len(self._running) >= self.max_streams
+
+    def leave_running(self, receiver: Receiver) -> None:
+        """The stream of an application call is gone; the call counts until it ends."""
+        self._running.append(receiver)
+
+    def forget(self, stream: Http2Stream) -> None:
+        """A stream has ended in both directions."""
+        if self.streams.pop(stream.id, None) is not None and not self.streams and not self._reading:
+            self._be_idle()
+
+    def remember_reset(self, number: int) -> None:
+        """We have reset a stream: what the client sent before it knew is ignored (RFC 9113 section 5.1)."""
+        if len(self._ours) >= MEMORY_LIMIT:
+            del self._ours[next(iter(self._ours))]
+        self._ours[number] = None
+
+    def was_reset(self, number: int) -> bool:
+        """Whether a stream is one that we have reset lately."""
+        return number in self._ours
+
+    # --- the window of the connection ------------------------------------------------------------------------------
+
+    def take_room(self, size: int) -> None:
+        """A DATA frame has arrived. Raises ConnectionFault when it is more than the client may send."""
+        self._room -= size
+        if self._room < 0:
+            raise ConnectionFault(frames.FLOW_CONTROL_ERROR, "more data than the connection's window")
+
+    def give_room(self) -> None:
+        """Widen the window for all that has arrived, short of what applications leave unread beyond a limit: one that
+        does not read stops its own stream only."""
+        window: int = self.kernel.settings.h2_connection_window
+        used = window - self._room - max(0, self.unconsumed - HELD_LIMIT)
+        if used * 2 >= window:
+            self._room += used
+            self.emit(frames.window_update(0, used))
+
+    def acknowledge(self, frame: bytes) -> None:
+        """Answer SETTINGS or PING. A client that does not read the answers gets to send no more questions."""
+        self.control.spend(self.kernel.clock)
+        self.emit(frame)
+        if self.congested and not self._paused:
+            self._paused = True
+            self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        """The transport has room again."""
+        super().resume_writing()
+        if self._paused:
+            self._paused = False
+            self._transport.resume_reading()
+
+    # --- ends ------------------------------------------------------------------------------------------------------
+
+    def _be_idle(self) -> None:
+        """No stream is left."""
+        if self._state == _CLOSED:
+            return
+        if self._leaving and self._accepts_to != LARGEST_WINDOW:
+            self._close()
+        elif self.last:
+            self._idle_due = self.kernel.clock + self.kernel.keep_alive
+            self.arm(self._idle_due)
+
+    def fail(self, fault: ConnectionFault) -> None:
+        """End the connection for a mistake of the client's."""
+        if fault.code == ENHANCE_YOUR_CALM:
+            self.kernel.log.warning("HTTP/2 client %s was sent away: %s.", self.peer, fault)
+        self._end(fault.code, str(fault).encode())
+
+    def depart(self) -> None:
+        """The client has said GOAWAY: it opens no more streams."""
+        self._leaving = True
+        self._accepts_to = self.last
+
+    def _close(self) -> None:
+        """End the connection in good order: nothing is being served."""
+        self._end(NO_ERROR, b"")
+
+    def _end(self, code: int, reason: bytes) -> None:
+        self._lose()
+        self.emit(frames.goaway(min(self.last, self._accepts_to), code, reason))
+        self.flush()
+        transport = self._transport
+        if transport.is_closing():
+            return
+        if not transport.can_write_eof():
+            transport.close()
+            return
+        transport.write_eof()
+        self.deadline = self.kernel.due(LINGER_TIME)
+        if self._paused:
+            transport.resume_reading()
+
+    def acknowledged(self, payload: bytes) -> None:
+        """The answer to a PING of ours."""
+        if payload == _DRAINING and self._leaving:
+            self._stop_accepting()
+
+    def _stop_accepting(self) -> None:
+        """The second GOAWAY of a shutdown: the client knew of the first."""
+        self._leaving = True
+        self._accepts_to = self.last
+        if self.streams:
+            self.emit(frames.goaway(self.last, NO_ERROR))
+        else:
+            self._close()
+
+    # --- the kernel's side -----------------------------------------------------------------------------------------
+
+    def expire(self) -> None:
+        """A deadline of the connection or of one of its streams has passed."""
+        kernel = self.kernel
+        clock = kernel.clock
+        self.deadline = 0.0
+        if self._state == _CLOSED:
+            self._transport.abort()
+            return
+        if self.congested:
+            self.check_progress()
+            self.arm(kernel.due(kernel.timeout_write))
+        if self.block is not None:
+            if clock >= self._head_due:
+                self.fail(ConnectionFault(ENHANCE_YOUR_CALM, "a field block that takes too long"))
+                return
+            self.arm(self._head_due)
+        if self._leaving and self._accepts_to == LARGEST_WINDOW:
+            self._stop_accepting()
+        elif not self.streams:
+            if clock >= self._idle_due:
+                self._close()
+                return
+            self.arm(self._idle_due)
+        for stream in list(self.streams.values()):
+            if 0.0 < stream.deadline <= clock:
+                stream.expire()
+            self.arm(stream.deadline)
+
+    def drain(self) -> None:
+        """The server is shutting down (`tricorn.api.Connection`)."""
+        if self._state == _CLOSED:
+            return
+        if self.last and not self.streams:
+            self._close()
+            return
+        self._announce_end()
+        for stream in list(self.streams.values()):
+            stream.drain()
+
+    def _announce_end(self) -> None:
+        """The first GOAWAY of a shutdown. A client that has just connected is about to send a request."""
+        self._leaving = True
+        self.emit(frames.goaway(LARGEST_WINDOW, NO_ERROR) + frames.ping(_DRAINING))
+        self.arm(self.kernel.due(DRAIN_TIME))
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._transport.abort()

@@ -1,0 +1,171 @@
+"""The sending half of a connection: frames gathered into few writes, the shared window, and whose turn it is.
+
+Frames of one turn of the loop, or of one read, leave in one write. While everything fits, `busy` is false and a stream
+emits its frames at once. Otherwise data waits in its stream, and `pump` takes it from there as the client's windows and
+the transport allow, in the order of the schedule and a burst at a time, so that other connections get their turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+from typing import TYPE_CHECKING
+
+from tricorn.api import Kernel
+from tricorn.fields import DATE, SERVER
+from tricorn_http_h2 import frames
+from tricorn_http_h2.fields import EMPTY_TABLE, defaults
+from tricorn_http_h2.frames import FLOW_CONTROL_ERROR, LARGEST_WINDOW, ConnectionFault
+from tricorn_http_h2.priority import Schedule
+from tricorn_http_h2.settings import PeerSettings
+
+if TYPE_CHECKING:
+    from tricorn_http_h2.stream import Http2Stream
+
+BURST = 131072
+"""Octets handed to the transport at once, and by one connection in one turn of the loop."""
+
+
+class Sender(asyncio.Protocol):
+    """What `Http2Connection` inherits.
+
+    window: octets that the client takes on all streams together. congested: the transport's buffer is full. busy: data
+    has to wait in its stream. held: streams with frames that wait only for the transport.
+    """
+
+    __slots__ = (
+        "_gathering",
+        "_out",
+        "_pumping",
+        "_sent_at",
+        "_size",
+        "_transport",
+        "_unwritten",
+        "_write",
+        "busy",
+        "client_settings",
+        "congested",
+        "deadline",
+        "first_block",
+        "held",
+        "kernel",
+        "schedule",
+        "streams",
+        "window",
+    )
+
+    _transport: asyncio.Transport
+    _write: Callable[[bytes], None]
+
+    def __init__(self, kernel: Kernel) -> None:
+        self.kernel = kernel
+        self.streams: dict[int, Http2Stream] = {}
+        self.schedule: Schedule[Http2Stream] = Schedule()
+        self.held: list[Http2Stream] = []
+        self.client_settings = PeerSettings()
+        self.window = frames.DEFAULT_WINDOW
+        self.first_block = EMPTY_TABLE
+        self.busy = False
+        self.congested = False
+        self.deadline = 0.0
+        self._out: list[bytes | memoryview] = []
+        self._size = 0
+        self._gathering = False
+        self._pumping = False
+        self._unwritten = 0
+        self._sent_at = 0.0
+
+    def defaults(self, flags: int) -> bytes:
+        """The rendered default fields, less those that the application sent itself."""
+        return defaults(self.kernel.default_fields, flags & (DATE | SERVER))
+
+    # --- frames ----------------------------------------------------------------------------------------------------
+
+    def emit(self, frame: bytes | memoryview) -> None:
+        """Send a frame, or a part of one, at the end of this turn of the loop at the latest."""
+        self._out.append(frame)
+        self._size += len(frame)
+        if not self._gathering:
+            self._gathering = True
+            self.kernel.at_turn_end(self.flush)
+        elif self._size > BURST:
+            self._write_out()
+
+    def flush(self) -> None:
+        """Write what has been gathered."""
+        self._gathering = False
+        if self._out:
+            self._write_out()
+
+    def _write_out(self) -> None:
+        out, self._out = self._out, []
+        self._size = 0
+        self._sent_at = self.kernel.clock
+        if not self._transport.is_closing():
+            self._write(out[0] if len(out) == 1 and type(out[0]) is bytes else b"".join(out))
+
+    # --- data ------------------------------------------------------------------------------------------------------
+
+    def schedule_stream(self, stream: Http2Stream) -> None:
+        """A stream has data and a window."""
+        self.busy = True
+        self.schedule.add(stream)
+        if not self._pumping and not self.congested:
+            self._pumping = True
+            self.kernel.at_turn_end(self.pump)
+
+    def pump(self) -> None:
+        """Send what waits, one burst of it."""
+        self._pumping = False
+        schedule = self.schedule
+        left = BURST
+        self._gathering = True
+        while schedule and left > 0 and self.window > 0 and not self.congested:
+            left -= schedule.next().send_chunk()
+        self.flush()
+        if schedule and self.window > 0 and not self.congested:
+            self._pumping = True
+            asyncio.get_running_loop().call_soon(self.pump)
+        self.busy = self.congested or bool(schedule)
+
+    def widen(self, increment: int) -> None:
+        """WINDOW_UPDATE of the connection. Raises ConnectionFault."""
+        self.window += increment
+        if self.window > LARGEST_WINDOW:
+            raise ConnectionFault(FLOW_CONTROL_ERROR, "the connection's window overflows")
+
+    # --- the transport ---------------------------------------------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        """The transport's buffer is full: the client reads too slowly."""
+        self.congested = self.busy = True
+        self._unwritten = self._transport.get_write_buffer_size()
+        self.arm(self.kernel.due(self.kernel.timeout_write))
+
+    def resume_writing(self) -> None:
+        """The transport has room again: first for what no window counts, then for data."""
+        self.congested = False
+        held, self.held = self.held, []
+        while held and not self.congested:
+            held.pop(0).release_head()
+            self.flush()
+        self.held = held + self.held
+        if not self.congested:
+            self.pump()
+
+    def progresses(self) -> bool:
+        """Whether anything has been sent within the time that a client has for taking something."""
+        return self.kernel.clock < self._sent_at + (self.kernel.timeout_write or inf)
+
+    def check_progress(self) -> None:
+        """The write deadline may have passed: cut a client that has taken nothing since the last look."""
+        left = self._transport.get_write_buffer_size()
+        if left >= self._unwritten:
+            self._transport.abort()
+        self._unwritten = left
+
+    def arm(self, due: float) -> None:
+        """Let the kernel's sweep call `expire` at this time at the latest."""
+        if due and not 0.0 < self.deadline <= due:
+            self.deadline = due
