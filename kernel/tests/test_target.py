@@ -105,7 +105,8 @@ def test_hosts(host: bytes) -> None:
 @pytest.mark.parametrize(
     "host",
     [b"a,b", b"a b", b"a@b", b"a/b", b"a?b", b"a#b", b"a:b", b"a:65536", b"a:1:2", b"[::1", b"::1", b"[]", b"[:]",
-     b"[1.2.3.4]", b"[::1%25eth0]", b"[fe80::1]a", b"%4", b"%zz", b"a\\b", b"\xe9", b"a" * 513, b"a:123456", b"a: 80", b"a:+80"],
+     b"[1.2.3.4]", b"[::1%25eth0]", b"[fe80::1]a", b"%4", b"%zz", b"a\\b", b"\xe9", b"a" * 513, b"a:123456",
+     b"a: 80", b"a:+80"],
 )  # fmt: skip
 def test_bad_hosts(host: bytes) -> None:
     with pytest.raises(Refusal):
