@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ GIGABYTE = 1 << 30
 
 seen: Counter[str] = Counter()
 released: asyncio.Event
+blocking = threading.Event()
 
 
 async def start(send: Send, status: int = 200, **fields: str) -> None:
@@ -97,7 +99,8 @@ async def read(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def block(scope: Scope, receive: Receive, send: Send) -> None:
     """Blocks the loop, as code that was not written for one does."""
-    time.sleep(0.5)  # noqa: ASYNC251
+    blocking.set()
+    time.sleep(1.0)  # noqa: ASYNC251
     await answer(send)
 
 
