@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import re
 import signal
@@ -46,6 +47,19 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     for module in set(sys.modules) - before:
         if str(site) in str(getattr(sys.modules[module], "__file__", "")):
             del sys.modules[module]
+
+
+@pytest.fixture(autouse=True)
+def loggers() -> Iterator[None]:
+    """Leave the server's loggers as they were: a `Config` sets them up for the whole process."""
+    names = [f"tricorn{part}" for part in ("", ".error", ".access", ".asgi")]
+    before = [(logging.getLogger(name), dict(logging.getLogger(name).__dict__)) for name in names]
+    kept = [(list(logger.handlers), list(logger.filters)) for logger, _ in before]
+    yield
+    for (logger, state), (handlers, filters) in zip(before, kept, strict=True):
+        logger.__dict__.update({key: state[key] for key in ("name", "propagate", "disabled")})
+        logger.setLevel(state["level"])
+        logger.handlers[:], logger.filters[:] = handlers, filters
 
 
 class Process:

@@ -33,8 +33,8 @@ def import_app(app: Any) -> Any:
 def call_factory(app: Any, factory: bool) -> Any:
     """The application that a factory returns, or `app` itself where it is not one.
 
-    Without `factory` whatever can be called without arguments, and is neither a coroutine function nor a class, is
-    taken for a factory, as uvicorn does. Raises AppError when `factory` is set and calling fails with a TypeError.
+    Without `factory` whatever can be called without arguments, and is no coroutine function, is taken for a factory,
+    as uvicorn does. Raises AppError when `factory` is set and calling fails with a TypeError.
     """
     if not factory:
         if inspect.isclass(app) and hasattr(app, "__await__"):

@@ -24,24 +24,17 @@ class SharedLogger(logging.Logger):
 
 def share() -> None:
     """Make the loggers `uvicorn*` and `tricorn*` the same, with what was put on either. May be called again."""
-    manager = logging.Logger.manager
     for theirs, ours in PAIRS.items():
         logger = logging.getLogger(ours)
         if type(logger) is logging.Logger:
             logger.__class__ = SharedLogger
-        twin = manager.loggerDict.get(theirs)
-        if twin is logger:
-            continue
-        if isinstance(twin, logging.Logger):
-            if twin.__dict__ is not logger.__dict__:
-                _take_over(twin, logger)
-        else:
-            # Loggers below this name, which may exist, keep the parent that they have.
-            manager.loggerDict[theirs] = logger
+        twin = logging.getLogger(theirs)
+        if twin.__dict__ is not logger.__dict__:
+            _unite(twin, logger)
 
 
-def _take_over(twin: logging.Logger, logger: logging.Logger) -> None:
-    """Let a logger that somebody holds share the state of ours, and ours have what was put on it."""
+def _unite(twin: logging.Logger, logger: logging.Logger) -> None:
+    """Let a logger, which somebody may hold, share the state of ours, and ours have what was put on it."""
     for handler in twin.handlers:
         logger.addHandler(handler)
     for entry in twin.filters:

@@ -21,6 +21,8 @@ def takes(app: Any, count: int) -> bool:
 
 def is_coroutine_function(app: Any) -> bool:
     """Whether calling the application gives a coroutine, as far as that can be told without calling it."""
+    if inspect.isclass(app):
+        return False
     return inspect.iscoroutinefunction(app) or inspect.iscoroutinefunction(getattr(app, "__call__", None))  # noqa: B004
 
 
