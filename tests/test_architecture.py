@@ -29,6 +29,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.environment",
             "tricorn.logging",
             "tricorn.proxy",
+            "tricorn.recall",
             "tricorn.responses",
             "tricorn.runner",
             "tricorn.scope",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tricorn.testing.ws import WsSuite
+from tricorn.testing.ws import WsCodecSuite
 
 
-class TestExample(WsSuite):
+class TestExample(WsCodecSuite):
     plugin = "ws", "example"
-    deflate = False

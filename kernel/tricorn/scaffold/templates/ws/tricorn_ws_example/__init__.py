@@ -1,18 +1,21 @@
-"""WebSocket frames (RFC 6455) read and written in Python, without extensions."""
+"""WebSocket frames (RFC 6455) read and written in Python, compressed by the kernel's permessage-deflate (RFC 7692)."""
 
 from __future__ import annotations
 
 import codecs
+import zlib
 from collections.abc import Sequence
 from typing import Any
 
 from tricorn.api import WsCodec, WsProvider, WsSink, hookimpl
+from tricorn.closing import read_close
+from tricorn.deflate import Deflate, Deflater, Inflater, negotiate
 
 tricorn_api = 1
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
-_CODES = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015), *range(3000, 5000)})
-"""What a close frame may carry (RFC 6455 section 7.4 and the registry of IANA)."""
+_COMPRESSED = 0x40
+"""The bit of a message's first frame that marks it as compressed."""
 
 
 class _Broken(Exception):
@@ -25,29 +28,36 @@ class _Broken(Exception):
 
 
 class ExampleCodec:
-    """A `WsCodec` (see `tricorn.api`). limit: the largest message, in bytes."""
+    """A `WsCodec` (see `tricorn.api`). limit: the largest message, in bytes. deflate: the compression agreed on."""
 
-    def __init__(self, sink: WsSink, limit: int) -> None:
+    def __init__(self, sink: WsSink, limit: int, deflate: Deflate | None) -> None:
         self._sink = sink
-        self._limit = limit
+        self._left = self._limit = limit
         self._buffer = bytearray()
         self._opcode: int | None = None  # of the message whose fragments are arriving
-        self._size = 0
+        self._inflating = False  # that message is compressed
         self._parts: list[Any] = []
         self._text = codecs.getincrementaldecoder("utf-8")()
         self._ended = False  # the peer's close frame, or a broken frame, was the last thing read
         self._closed = False  # a close frame has been written
+        self._inflater: Inflater | None = None
+        self._deflater: Deflater | None = None
+        if deflate is not None:
+            self._inflater = Inflater(deflate.client_max_window_bits, not deflate.client_no_context_takeover)
+            self._deflater = Deflater(deflate.server_max_window_bits, not deflate.server_no_context_takeover)
 
     # --- reading --------------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:
         """Take bytes and tell the sink of the frames that are complete."""
+        if self._ended:
+            return
         self._buffer += data
         try:
             while not self._ended and self._read_frame():
                 pass
         except _Broken as error:
-            self._end(error.code, error.reason, error.code)
+            self._end(error.code, error.reason)
         if self._ended:
             self._buffer.clear()
 
@@ -56,7 +66,7 @@ class ExampleCodec:
         buffer = self._buffer
         if len(buffer) < 2:
             return False
-        final, opcode = bool(buffer[0] & 0x80), buffer[0] & 0x0F
+        first, opcode = buffer[0], buffer[0] & 0x0F
         self._check_head(buffer[0], buffer[1])
         length, start = buffer[1] & 0x7F, 2
         if length > 125:
@@ -67,7 +77,7 @@ class ExampleCodec:
             length = int.from_bytes(buffer[2:start], "big")
             if not least <= length < 1 << 63:
                 raise _Broken(1002, "a length in the wrong form")
-        if opcode < CLOSE and self._size + length > self._limit:
+        if opcode < CLOSE and length > self._left:
             raise _Broken(1009, "message too big")
         end = start + 4 + length
         if len(buffer) < end:
@@ -77,11 +87,12 @@ class ExampleCodec:
         if opcode >= CLOSE:
             self._control(opcode, payload)
             return True
-        return self._data(opcode, payload, final)
+        return self._data(first, payload)
 
     def _check_head(self, first: int, second: int) -> None:
         opcode = first & 0x0F
-        if first & 0x70:
+        compressed = opcode in (TEXT, BINARY) and self._inflater is not None
+        if first & (0x30 if compressed else 0x70):
             raise _Broken(1002, "reserved bits are set")
         if opcode not in (CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG):
             raise _Broken(1002, "unknown opcode")
@@ -92,50 +103,63 @@ class ExampleCodec:
         if opcode < CLOSE and (opcode == CONTINUATION) != (self._opcode is not None):
             raise _Broken(1002, "a fragment out of place")
 
-    def _data(self, opcode: int, payload: bytes, final: bool) -> bool:
-        if opcode != CONTINUATION:
-            self._opcode = opcode
-        self._size += len(payload)
+    def _data(self, first: int, payload: bytes) -> bool:
+        """A frame of a message; False when the sink wants no more for now."""
+        final = bool(first & 0x80)
+        if first & 0x0F != CONTINUATION:
+            self._opcode, self._inflating = first & 0x0F, bool(first & _COMPRESSED)
+        if self._inflating:
+            payload = self._inflate(payload, final)
+        self._left -= len(payload)
         if self._opcode == TEXT:
             try:
                 self._parts.append(self._text.decode(payload, final))
             except UnicodeDecodeError:
                 raise _Broken(1007, "invalid UTF-8") from None
-        else:
+        elif payload:
             self._parts.append(payload)
         if not final:
             return True
         message = "".join(self._parts) if self._opcode == TEXT else b"".join(self._parts)
-        self._opcode, self._size, self._parts = None, 0, []
+        self._opcode, self._left, self._parts = None, self._limit, []
         return self._sink.on_message(message)
+
+    def _inflate(self, payload: bytes, final: bool) -> bytes:
+        assert self._inflater is not None
+        try:
+            payload = self._inflater.inflate(payload, final, self._left)
+        except zlib.error:
+            raise _Broken(1002, "broken compression") from None
+        if len(payload) > self._left:
+            raise _Broken(1009, "message too big")
+        return payload
 
     def _control(self, opcode: int, payload: bytes) -> None:
         if opcode == PING:
             self._sink.on_ping(_frame(PONG, payload))
         elif opcode == PONG:
             self._sink.on_pong(payload)
-        elif not payload:
-            self._end(1005, "", None)
         else:
-            code = int.from_bytes(payload[:2], "big")
-            if len(payload) == 1 or code not in _CODES:
-                raise _Broken(1002, "invalid close code")
             try:
-                reason = payload[2:].decode()
+                code, reason = read_close(payload)
             except UnicodeDecodeError:
                 raise _Broken(1007, "invalid UTF-8") from None
-            self._end(code, reason, code)
+            except ValueError as error:
+                raise _Broken(1002, str(error)) from None
+            self._end(code, reason)
 
-    def _end(self, code: int, reason: str, answer: int | None) -> None:
+    def _end(self, code: int, reason: str) -> None:
         self._ended = True
-        reply = b"" if self._closed else self.close(1005 if answer is None else answer, "")
-        self._sink.on_close(code, reason, reply)
+        self._sink.on_close(code, reason, self.close(code, reason))
 
     # --- writing --------------------------------------------------------------------------------------------------
 
     def send(self, data: str | bytes) -> bytes:
         """One message as one frame."""
-        return _frame(TEXT, data.encode()) if isinstance(data, str) else _frame(BINARY, data)
+        opcode, payload = (TEXT, data.encode()) if isinstance(data, str) else (BINARY, bytes(data))
+        if self._deflater is None:
+            return _frame(opcode, payload)
+        return _frame(opcode | _COMPRESSED, self._deflater.deflate(payload))
 
     def ping(self, payload: bytes) -> bytes:
         """A ping frame."""
@@ -167,8 +191,10 @@ def _frame(opcode: int, payload: bytes) -> bytes:
 
 
 def make(sink: WsSink, settings: Any, offers: Sequence[bytes]) -> tuple[WsCodec, bytes | None]:
-    """The codec of one connection; every offer of an extension is declined."""
-    return ExampleCodec(sink, settings.ws_max_size), None
+    """The codec of one connection, and the answer to the client's offers of extensions."""
+    agreed = negotiate(offers) if settings.ws_per_message_deflate else None
+    limit = 1 << 62 if settings.ws_max_size is None else settings.ws_max_size
+    return ExampleCodec(sink, limit, agreed), None if agreed is None else agreed.header
 
 
 @hookimpl
