@@ -90,6 +90,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.observers",
             "tricorn.protocols*",
             "tricorn.server",
+            "tricorn.workers",
             "tricorn.shim",
             "tricorn.state",
             "tricorn.threads",

@@ -26,8 +26,12 @@ def place_of(thread: int) -> str | None:
     Names the innermost line that belongs to neither the standard library, an installed package nor the server; where
     there is none, the innermost line.
     """
-    innermost = sys._current_frames().get(thread)
-    frame: FrameType | None = innermost
+    return place_of_frame(sys._current_frames().get(thread))
+
+
+def place_of_frame(innermost: FrameType | None) -> str | None:
+    """The same for a frame."""
+    frame = innermost
     while frame is not None and frame.f_code.co_filename.startswith(_FOREIGN):
         frame = frame.f_back
     frame = frame or innermost
