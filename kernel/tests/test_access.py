@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import logging
-import sys
 from typing import Any
 
 import pytest
@@ -16,25 +15,22 @@ LINE = ("1.2.3.4:5", "GET", "/", "1.1", 200)
 TEXT = 'INFO:     1.2.3.4:5 - "GET / HTTP/1.1" 200 OK\n'
 
 
-@pytest.fixture
-def out(monkeypatch: pytest.MonkeyPatch) -> io.StringIO:
-    """What the access handler writes to."""
-    stream = io.StringIO()
-    monkeypatch.setattr(sys, "stdout", stream)
-    return stream
-
-
-def make() -> AccessLog:
+def make() -> tuple[AccessLog, io.StringIO]:
     """The log as a server with the default configuration has it.
 
-    No fixture: pytest would put its own handlers on a logger that does not propagate when the test begins.
+    And what it writes to. No fixture: pytest would put its own handlers on a logger that does not propagate when the
+    test begins.
     """
     config = Config("app:app", use_colors=False)
-    return AccessLog(config.selected["logging"][0].provider.access(config))
+    out = io.StringIO()
+    handler = logging.getLogger("tricorn.access").handlers[0]
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(out)
+    return AccessLog(config.selected["logging"][0].provider.access(config)), out
 
 
-def test_lines_wait_until_they_are_flushed(out: io.StringIO) -> None:
-    access = make()
+def test_lines_wait_until_they_are_flushed() -> None:
+    access, out = make()
     access(*LINE)
     access(*LINE)
     assert out.getvalue() == ""
@@ -42,14 +38,14 @@ def test_lines_wait_until_they_are_flushed(out: io.StringIO) -> None:
     assert out.getvalue() == TEXT * 2
 
 
-def test_a_full_buffer_is_written_at_once(out: io.StringIO) -> None:
-    access = make()
+def test_a_full_buffer_is_written_at_once() -> None:
+    access, out = make()
     access("a:1", "GET", "/" + "x" * BUFFER, "1.1", 200)
     assert out.getvalue().endswith("200 OK\n")
 
 
-def test_control_characters_and_quotes_are_escaped(out: io.StringIO) -> None:
-    access = make()
+def test_control_characters_and_quotes_are_escaped() -> None:
+    access, out = make()
     access("a:1", "GET", '/\n"', "1.1", 200)
     access.flush()
     assert out.getvalue() == 'INFO:     a:1 - "GET /%0A%22 HTTP/1.1" 200 OK\n'
@@ -59,8 +55,8 @@ def drop(logger: logging.Logger) -> None:
     logger.addFilter(lambda record: record.args[2] != "/health")  # type: ignore[index]
 
 
-def test_a_filter_added_while_serving_acts_at_the_next_record(out: io.StringIO) -> None:
-    access = make()
+def test_a_filter_added_while_serving_acts_at_the_next_record() -> None:
+    access, out = make()
     access(*LINE)
     drop(logging.getLogger("uvicorn.access"))
     access("a:1", "GET", "/health", "1.1", 200)
@@ -69,10 +65,8 @@ def test_a_filter_added_while_serving_acts_at_the_next_record(out: io.StringIO) 
 
 
 @pytest.mark.parametrize("what", ["handler", "handler's filter", "formatter", "propagate"])
-def test_whatever_is_put_on_the_logger_sees_every_record(
-    what: str, out: io.StringIO, caplog: pytest.LogCaptureFixture
-) -> None:
-    access = make()
+def test_whatever_is_put_on_the_logger_sees_every_record(what: str, caplog: pytest.LogCaptureFixture) -> None:
+    access, _ = make()
     logger = logging.getLogger("tricorn.access")
     seen: list[Any] = []
 
@@ -90,7 +84,7 @@ def test_whatever_is_put_on_the_logger_sees_every_record(
     elif what == "formatter":
         logger.handlers[0].setFormatter(Keep())
     else:
-        logger.propagate = True
+        logger.propagate = logging.getLogger("tricorn").propagate = True
     access(*LINE)
     if what == "propagate":
         seen = [record.args for record in caplog.records]
@@ -98,8 +92,8 @@ def test_whatever_is_put_on_the_logger_sees_every_record(
 
 
 @pytest.mark.parametrize("off", ["level", "disabled", "handler's level"])
-def test_a_logger_that_is_off_writes_nothing(off: str, out: io.StringIO) -> None:
-    access = make()
+def test_a_logger_that_is_off_writes_nothing(off: str) -> None:
+    access, out = make()
     logger = logging.getLogger("tricorn.access")
     if off == "level":
         logger.setLevel("WARNING")
@@ -112,8 +106,8 @@ def test_a_logger_that_is_off_writes_nothing(off: str, out: io.StringIO) -> None
     assert out.getvalue() == ""
 
 
-def test_lines_that_cannot_be_written_are_counted_and_told(out: io.StringIO, caplog: pytest.LogCaptureFixture) -> None:
-    access = make()
+def test_lines_that_cannot_be_written_are_counted_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    access, out = make()
     logging.getLogger("tricorn").propagate = True
     handler = logging.getLogger("tricorn.access").handlers[0]
     assert isinstance(handler, logging.StreamHandler)

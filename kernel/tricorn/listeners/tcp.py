@@ -8,6 +8,7 @@ import socket
 from typing import Any
 
 from tricorn.api import ListenerProvider, hookimpl
+from tricorn.listeners.holder import describe_holder
 
 tricorn_api = 1
 
@@ -62,9 +63,15 @@ def _bind(family: int, address: Any) -> socket.socket:
 
 
 def _explained(error: OSError, host: str, port: int) -> OSError:
-    hint = " Choose another --port, or 0 for any free one." if error.errno == errno.EADDRINUSE else ""
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     reason = (error.strerror or str(error)).lower()
+    hint = ""
+    if error.errno == errno.EADDRINUSE:
+        holder = describe_holder(port)
+        hint = f" It is taken by {holder}." if holder else ""
+        hint += f" Try --port {port + 1}, or --port 0 for any free one."
+    elif error.errno == errno.EACCES:
+        hint = " Ports below 1024 may need rights that this user does not have."
     return OSError(error.errno, f"Cannot listen on {where}: {reason}.{hint}")
 
 
