@@ -24,11 +24,8 @@ STANDARD = (
 )
 """The fast set, and what development is more pleasant with."""
 
-HTTP2 = ("plugins/http_h2",)
-"""The extra `http2`."""
-
-FURTHER: tuple[str, ...] = (*HTTP2, "plugins/interface_wsgi",)
-"""Everything else: in the extra `all`."""
+FURTHER = {"http2": "plugins/http_h2", "wsgi": "plugins/interface_wsgi"}
+"""Everything else: an extra for each, and all of them in the extra `all`."""
 
 STANDARD_LIBRARIES = ("python-dotenv>=1.0", "pyyaml>=6.0")
 """What the kernel takes when it is there: files for `--env-file`, YAML for `--log-config`."""
@@ -70,11 +67,12 @@ class BundleRequirements(MetadataHookInterface):
     def update(self, metadata: dict[str, Any]) -> None:
         """Called by hatchling with the static part of the metadata, which it completes."""
         standard = [*self.requirements(STANDARD, metadata), *STANDARD_LIBRARIES]
-        everything = [*standard, *self.requirements(FURTHER, metadata)]
+        further = {extra: self.requirements((part,), metadata) for extra, part in FURTHER.items()}
+        everything = [*standard, *(requirement for extra in further.values() for requirement in extra)]
         metadata["dependencies"] = self.requirements(BASE, metadata)
         metadata["optional-dependencies"] = {
             "standard": standard,
-            "http2": self.requirements(HTTP2, metadata),
+            **further,
             "all": everything,
             "test": [*everything, *TEST],
         }

@@ -118,6 +118,9 @@ UPWARD = {("tricorn.main", "tricorn.cli"), ("tricorn.supervisors", "tricorn.entr
 """Imports inside functions that go up: the facade `tricorn.main.main()` is the command line, as it is in uvicorn, and
 `tricorn.supervisors` gives the classes that plugins have."""
 
+NAMED = {("tricorn.workers", "h11")}
+"""Plugins that the kernel names besides its preferences: one of uvicorn's workers for gunicorn has it in its name."""
+
 LIMIT = 300
 """Lines of code of a module, without docstrings, comments and blank lines."""
 
@@ -245,8 +248,8 @@ def test_no_kernel_module_names_a_plugin_or_its_library_but_the_preferences() ->
                 skipped.update(range(node.lineno, (node.end_lineno or 0) + 1))
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and node.value in names and node.lineno not in skipped:
-                wrong.append(f"{module}:{node.lineno} names {node.value}")
-    assert wrong == []
+                wrong.append((module, node.value))
+    assert set(wrong) == NAMED
 
 
 def loaded_by(program: str) -> set[str]:
@@ -327,14 +330,8 @@ def test_the_workspace_names_every_part() -> None:
 
 
 def test_the_bundle_knows_every_part() -> None:
-    tree = ast.parse((ROOT / "hatch_build.py").read_text())
-    tables = {
-        ast.unparse(node.target if isinstance(node, ast.AnnAssign) else node.targets[0]): ast.literal_eval(node.value)
-        for node in tree.body
-        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Tuple)
-    }
-    named = [*tables["BASE"], *tables["STANDARD"], *tables["FURTHER"]]
-    assert sorted(named) == sorted(str(part.folder.relative_to(ROOT)) for part in (KERNEL, *PLUGINS))
+    strings = re.findall(r'"(kernel|plugins/[a-z0-9_]+)"', (ROOT / "hatch_build.py").read_text())
+    assert sorted(strings) == sorted(str(part.folder.relative_to(ROOT)) for part in (KERNEL, *PLUGINS))
 
 
 # --- the public names ----------------------------------------------------------------------------------------------
