@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +42,8 @@ class Files:
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Files]:
-    yield Files(tmp_path_factory.mktemp("tls"))
+def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
+    return Files(tmp_path_factory.mktemp("tls"))
 
 
 async def ask(url: str, context: ssl.SSLContext) -> str:
@@ -52,8 +51,7 @@ async def ask(url: str, context: ssl.SSLContext) -> str:
         return (await client.get(url)).text
 
 
-@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
-async def test_a_certificate_with_its_key_in_one_file_or_two(files: Files, loop: str) -> None:
+async def test_a_certificate_with_its_key_in_one_file_or_two(files: Files) -> None:
     for options in ({"ssl_certfile": files.both}, {"ssl_certfile": files.cert, "ssl_keyfile": Path(files.key)}):
         async with serve(app, **options) as url:
             assert url.startswith("https://")
@@ -115,8 +113,7 @@ async def test_a_factory_may_change_the_usual_context_or_make_its_own(files: Fil
 async def test_a_client_that_never_shakes_hands_is_cut(files: Files) -> None:
     async with serve(app, ssl_certfile=files.both, timeout_tls_handshake=0.2) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
-        async with asyncio.timeout(30):
-            assert await reader.read() == b""
+        assert await asyncio.wait_for(reader.read(), 30) == b""
         writer.close()
 
 
@@ -124,8 +121,7 @@ async def test_plain_http_on_a_tls_port_harms_nobody(files: Files) -> None:
     async with serve(app, ssl_certfile=files.both) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", int(url.rpartition(":")[2]))
         writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-        async with asyncio.timeout(30):
-            await reader.read()
+        await asyncio.wait_for(reader.read(), 30)
         writer.close()
         assert await ask(url, files.client()) == "https"
 

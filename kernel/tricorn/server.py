@@ -208,7 +208,7 @@ class Server:
         kernel.start()
         if config.reset_contextvars:
             create_task = kernel.create_task
-            kernel.create_task = lambda call: contextvars.Context().run(create_task, call)
+            kernel.create_task = lambda *call, **named: contextvars.Context().run(create_task, *call, **named)
         return kernel
 
     async def _listen(self, sockets: Sequence[socket.socket]) -> None:
