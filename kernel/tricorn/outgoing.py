@@ -17,14 +17,14 @@ PONG_LIMIT = 2048
 
 
 class Outgoing:
-    """The outgoing side of one WebSocket. `frames` are those gathered and not sent."""
+    """The outgoing side of one WebSocket. `gathered` are frames not sent yet."""
 
-    __slots__ = ("_kernel", "_pongs", "_released", "_size", "_stream", "_waiters", "_waits_for_room", "frames")
+    __slots__ = ("_kernel", "_pongs", "_released", "_size", "_stream", "_waiters", "_waits_for_room", "gathered")
 
     def __init__(self, kernel: Kernel, stream: Stream) -> None:
         self._kernel = kernel
         self._stream = stream
-        self.frames: list[bytes] = []
+        self.gathered: list[bytes] = []
         self._size = 0
         self._pongs = b""
         self._waits_for_room = False
@@ -33,29 +33,29 @@ class Outgoing:
 
     def write(self, frame: bytes) -> None:
         """Send a frame now, behind those that were gathered."""
-        if self.frames:
+        if self.gathered:
             self.gather(frame, False)
         else:
             self._stream.send_data(frame, False)
 
     def gather(self, frame: bytes, more: bool) -> None:
         """Send a frame together with others: at the end of the loop's turn at the latest, now where no more follow."""
-        frames = self.frames
-        frames.append(frame)
+        gathered = self.gathered
+        gathered.append(frame)
         self._size += len(frame)
         if not more or self._size > GATHER_LIMIT:
             self.flush()
-        elif len(frames) == 1:
+        elif len(gathered) == 1:
             self._kernel.at_turn_end(self.flush)
 
     def flush(self) -> None:
         """Send what was gathered."""
-        frames = self.frames
-        if frames:
-            self.frames = []
+        gathered = self.gathered
+        if gathered:
+            self.gathered = []
             self._size = 0
             if not self._released:
-                self._stream.send_data(b"".join(frames), False)
+                self._stream.send_data(b"".join(gathered), False)
 
     def add_pong(self, pong: bytes) -> None:
         """Keep the answer to a ping for `send_pongs`. A peer that does not read cannot make us store more and more."""

@@ -201,7 +201,7 @@ class Session(Incoming):
                 elif type(data) is not bytes:
                     _check_bytes(data)
                 frame = self._encode(data)
-                if self._queue or self._out.frames:
+                if self._queue or self._out.gathered:
                     self._out.gather(frame, bool(self._queue))
                 else:
                     self._send_data(frame, False)
