@@ -26,7 +26,7 @@ PROFILE = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 500, suppress_health_check=list(HealthCheck)
 )
 
-SMALL = 2000
+SMALL = 1000
 """Bytes of a message that is worth cutting anywhere."""
 CHUNKED = b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
 
