@@ -19,7 +19,7 @@ from tricorn.runner import run_in_loop
 from tricorn.server import Server
 from tricorn.stacks import place_of_frame
 
-__all__ = ["TricornH11Worker", "TricornWorker"]
+__all__ = ["TricornH11Worker", "TricornWorker", "UvicornH11Worker", "UvicornWorker"]
 
 LOOK = 0.5
 """Seconds between two looks at whether gunicorn wants the worker to end."""
@@ -121,3 +121,7 @@ class TricornH11Worker(TricornWorker):
     """One with the parts that are pure Python."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {"loop": "asyncio", "http": "h11"}
+
+
+# Under `tricorn exec` gunicorn asks for uvicorn's names.
+UvicornWorker, UvicornH11Worker = TricornWorker, TricornH11Worker

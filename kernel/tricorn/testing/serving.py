@@ -29,19 +29,10 @@ async def serve(app: Any, **options: Any) -> AsyncIterator[str]:
         raise RuntimeError("The server could not start; the log says why.") from error
     serving = asyncio.ensure_future(server.main_loop())
     try:
-        yield url_of(server)
+        yield server.url
     finally:
         server.should_exit = True
         try:
             await serving
         finally:
             await server.shutdown()
-
-
-def url_of(server: Server) -> str:
-    """Where a started server is to be found."""
-    name = server.servers[0].sockets[0].getsockname()
-    if not isinstance(name, tuple):
-        return f"unix:{name}"
-    host = f"[{name[0]}]" if ":" in name[0] else name[0]
-    return f"{'https' if server.config.is_ssl else 'http'}://{host}:{name[1]}"
