@@ -104,6 +104,8 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.as_uvicorn*",
             "tricorn.checking",
             "tricorn.cli",
+            "tricorn.dev",
+            "tricorn.finding",
             "tricorn.listing",
             "tricorn.scaffold*",
         ),

@@ -13,6 +13,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -20,12 +21,14 @@ import click
 import tricorn
 from tricorn import environment
 from tricorn.api import Option, Unavailable
+from tricorn.dev import dev_arguments
+from tricorn.finding import NothingFound, find_unnamed
 from tricorn.options import BY_NAME, OPTIONS
 from tricorn.registry import AUTOMATIC, PluginError, Registry
 
 EPILOG = (
-    "Further commands: tricorn plugins [--json], tricorn check KIND NAME, tricorn new KIND NAME, tricorn bundle NAME, "
-    "tricorn exec -- COMMAND. "
+    "Further commands: tricorn dev [APP], tricorn plugins [--json], tricorn check KIND NAME, tricorn new KIND NAME, "
+    "tricorn bundle NAME, tricorn exec -- COMMAND. "
     "Every option can also be set by a variable: TRICORN_PORT for --port, or UVICORN_PORT where that is not set."
 )
 
@@ -50,6 +53,9 @@ def main(args: Sequence[str] | None = None, **extra: Any) -> None:
         module, function = COMMANDS[arguments[0]]
         command = getattr(importlib.import_module(module), function)()
         command.main(arguments[1:], prog_name=f"{name} {arguments[0]}", **extra)
+    elif arguments[:1] == ["dev"]:
+        arguments = _or_exit(lambda: dev_arguments(arguments[1:], Registry()))
+        serve_command(arguments).main(arguments, prog_name=f"{name} dev", **extra)
     else:
         serve_command(arguments).main(arguments, prog_name=name, **extra)
 
@@ -69,10 +75,12 @@ def serve_command(arguments: Sequence[str]) -> click.Command:
     declared = [*OPTIONS, *_or_exit(lambda: plugin_options(registry, chosen))]
     _or_exit(lambda: _check_names(from_file, declared))
 
-    def serve(app: str, config: str | None, **values: Any) -> None:
+    def serve(app: str | None, config: str | None, **values: Any) -> None:
         from tricorn.main import run
 
         values["app_dir"] = values["app_dir"] or ""
+        if app is None:
+            app = _unnamed(values)
         adopted = environment.adopted([option.name for option in OPTIONS])
         if adopted:
             click.echo(
@@ -85,14 +93,26 @@ def serve_command(arguments: Sequence[str]) -> click.Command:
             sys.exit(1)
 
     command = click.Command("tricorn", callback=serve, epilog=EPILOG, context_settings={"default_map": from_file})
-    command.help = "Serve APP, an ASGI application named as module:attribute."
-    command.params.append(click.Argument(["app"], envvar="TRICORN_APP"))
+    command.help = (
+        "Serve APP, an ASGI application named as module:attribute; without APP, that of main.py, app.py or asgi.py."
+    )
+    command.params.append(click.Argument(["app"], envvar="TRICORN_APP", required=False))
     command.params += [parameter(option, registry if listing else None) for option in [*declared, CONFIG] if option.cli]
     command.params.append(
         click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version,
                      help="Show the version and exit.")
     )  # fmt: skip
     return command
+
+
+def _unnamed(values: dict[str, Any]) -> str:
+    try:
+        found = find_unnamed(Path(values["app_dir"]))
+    except NothingFound as error:
+        raise click.UsageError(str(error)) from error
+    values["factory"] = values["factory"] or found.factory
+    click.echo(f"INFO:     Serving {found.app}: {found.how}.", err=True)
+    return found.app
 
 
 # --- options --------------------------------------------------------------------------------------------------------
@@ -249,7 +269,10 @@ def explain(error: Exception) -> None:
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(ours):
         trace = trace.tb_next
-    traceback.print_exception(error.with_traceback(trace or error.__traceback__))
+    if trace is None and isinstance(error, SyntaxError):
+        print("".join(traceback.format_exception_only(error)), end="", file=sys.stderr)
+    else:
+        traceback.print_exception(error.with_traceback(trace or error.__traceback__))
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.partition(".")[0]
         having = [path for path in (".venv", "venv") if glob.glob(f"{path}/lib/python*/site-packages/{top}")]

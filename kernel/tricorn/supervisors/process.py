@@ -9,6 +9,7 @@ Messages through the pipe are tuples, the first element says which:
     process -> parent   ("ready",)            connections are accepted
                         ("leaving",)          no more connections are accepted: the process is about to end
                         ("pong", lag, place)  lag: seconds since the event loop last turned; place: where it is, or None
+                        ("debugging",)        a debugger is about to read the terminal
 
 The end of the pipe tells the process that its parent is gone, however that came about.
 """
@@ -66,7 +67,7 @@ class Process:
 
     ready: it accepts connections. leaving: it has stopped accepting, of its own accord. lag, place: as its last answer
     told. asked: when it was pinged and has not answered yet, 0 otherwise. born: when it became ready, 0 before.
-    stuck: for its parent to note what it has said about the lag.
+    stuck: for its parent to note what it has said about the lag. debugging: a debugger in it reads the terminal.
     """
 
     def __init__(self, config: Any, target: Target, sockets: Sequence[socket.socket], *, console: bool = False) -> None:
@@ -79,6 +80,7 @@ class Process:
         self._answered = 0.0
         self.born = 0.0
         self.stuck = False
+        self.debugging = False
         self.connection, self._remote = _spawn.Pipe()
         self._process = _spawn.Process(
             target=_serve, args=(config, target, list(sockets), self._remote, console), daemon=False
@@ -131,6 +133,8 @@ class Process:
                 elif kind == "ready":
                     self.ready = True
                     self.born = time.monotonic()
+                elif kind == "debugging":
+                    self.debugging = True
                 else:
                     self.leaving = True
 
@@ -200,15 +204,28 @@ def _serve(
     for number in STOPPING:
         signal.signal(number, _leave)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
-    if console:
-        with contextlib.suppress(OSError):
-            sys.stdin = open(0, closefd=False)  # noqa: SIM115 - it lives as long as the process
     config.configure_logging()
-    _Pulse(connection, getattr(target, "__self__", None), config).start()
+    pulse = _Pulse(connection, getattr(target, "__self__", None), config)
+    if console:
+        _take_console(pulse)
+    pulse.start()
     try:
         target(sockets)
     except KeyboardInterrupt:
         return
+
+
+def _take_console(pulse: _Pulse) -> None:
+    """Let a debugger read the terminal, having told the parent, which may be reading it too."""
+    with contextlib.suppress(OSError):
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115 - it lives as long as the process
+
+    # Python tells of a debugger before it starts one; a hook of our own in its place would be where it stops.
+    def noted(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "builtins.breakpoint":
+            pulse.tell("debugging")
+
+    sys.addaudithook(noted)
 
 
 def _leave(number: int, frame: Any) -> None:
@@ -225,6 +242,12 @@ class _Pulse(threading.Thread):
         self.server = server
         self.config = config
         self.main = threading.main_thread().ident or 0
+        self._lock = threading.Lock()
+
+    def tell(self, *message: Any) -> None:
+        """Send a message to the parent."""
+        with self._lock:
+            self.connection.send(message)
 
     def run(self) -> None:
         """Answer until the pipe ends."""
@@ -233,11 +256,11 @@ class _Pulse(threading.Thread):
             while True:
                 if self.connection.poll(TURN if told else STARTING_TURN):
                     self.connection.recv()
-                    self.connection.send(("pong", *self._lag()))
+                    self.tell("pong", *self._lag())
                 started = getattr(self.server, "started", True)
                 if started != told:
                     told = started
-                    self.connection.send(("ready",) if started else ("leaving",))
+                    self.tell("ready" if started else "leaving")
         except (EOFError, OSError):
             self._end()
 

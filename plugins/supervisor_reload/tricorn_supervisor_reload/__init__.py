@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from tricorn.api import SupervisorProvider, hookimpl
+from tricorn.api import Option, SupervisorProvider, hookimpl
 from tricorn_supervisor_reload.supervisor import BaseReload
 from tricorn_supervisor_reload.watching import ChangeReload, StatReload
 
-__all__ = ["BaseReload", "ChangeReload", "StatReload", "run", "tricorn_api", "tricorn_supervisor"]
+__all__ = ["BaseReload", "ChangeReload", "StatReload", "run", "tricorn_api", "tricorn_options", "tricorn_supervisor"]
 
 tricorn_api = 1
 
@@ -22,3 +23,9 @@ def run(server: Any) -> int:
 def tricorn_supervisor() -> SupervisorProvider:
     """The plugin `reload`."""
     return SupervisorProvider(run)
+
+
+@hookimpl
+def tricorn_options() -> Sequence[Option]:
+    """The keys are an option, because whoever is watched by another program may have a terminal all the same."""
+    return [Option("reload_keys", "Take keys from the terminal (h shows which).", bool, False, switch="single")]

@@ -6,12 +6,14 @@ application that cannot start, or ends by itself, is not started again before th
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
 import socket
 import threading
 import time
+import webbrowser
 from collections import deque
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import wait
@@ -23,6 +25,7 @@ from tricorn.config import STARTUP_FAILURE
 from tricorn.server import Server
 from tricorn.supervisors.process import Process, nested, reason
 from tricorn.supervisors.signals import Signals
+from tricorn_supervisor_reload.keys import HELP, Keys
 from tricorn_supervisor_reload.patterns import FileFilter
 
 GRACE = 2.0
@@ -64,6 +67,7 @@ class BaseReload:
         self._changes: deque[set[Path]] = deque()
         self._bell, self._ringer = socket.socketpair()
         self._restarts: deque[float] = deque(maxlen=RUSH[0])
+        self._keys = Keys()
         self._forced = False
 
     def watch(self) -> Iterator[set[Path]]:
@@ -91,7 +95,9 @@ class BaseReload:
         watcher = threading.Thread(target=self._watch, name="tricorn-watcher", daemon=True)
         watcher.start()
         try:
-            with self._signals.handled():
+            with self._signals.handled(), self._keys.read() if self._wants_keys() else contextlib.nullcontext():
+                if self._keys.filenos():
+                    logger.info(HELP)
                 self._start()
                 while not self.should_exit.is_set():
                     self._turn()
@@ -126,14 +132,17 @@ class BaseReload:
         """Wait until something happens, then see to it."""
         process = self.process
         ready: list[Any] = [] if process is None else [process.sentinel, process.connection]
-        wait([self._signals.fileno(), self._bell, *ready], 0.5)
+        ready = wait([self._signals.fileno(), self._bell, *self._keys.filenos(), *ready], 0.5)
         self._take_signals()
         if process is not None:
             process.listen()
+            if process.debugging:
+                self._keys.release()
             if process.exitcode is not None:
                 process.close()
                 self.process = None
                 logger.warning("The server ended (%s); it starts again at the next change.", reason(process.exitcode))
+        self._take_keys(self._keys.pressed(ready))
         if self._changes and not self.should_exit.is_set():
             self._reload()
 
@@ -141,6 +150,27 @@ class BaseReload:
         for name in self._signals.take():
             self._forced = self.should_exit.is_set() and name == "SIGINT"
             self.should_exit.set()
+
+    # --- the keys ---------------------------------------------------------------------------------------------------
+
+    def _wants_keys(self) -> bool:
+        return bool(getattr(self.config, "reload_keys", False))
+
+    def _take_keys(self, keys: str) -> None:
+        for key in keys:
+            if key == "r":
+                logger.info("Restarting.")
+                self._stop()
+                if not self.should_exit.is_set():
+                    self._start()
+            elif key == "o":
+                url = url_of(self.config, self.sockets[0])
+                logger.info("Opening %s", url)
+                threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+            elif key == "q":
+                self.should_exit.set()
+            else:
+                logger.info(HELP)
 
     # --- the process ------------------------------------------------------------------------------------------------
 
@@ -199,6 +229,15 @@ class BaseReload:
     def _log(self, text: str, *arguments: Any) -> None:
         coloured = text.replace("%d", "\033[36m\033[1m%d\033[0m").replace("%s", "\033[36m\033[1m%s\033[0m")
         logger.info(text, *arguments, extra={"color_message": coloured})
+
+
+def url_of(config: Any, sock: socket.socket) -> str:
+    """Where a browser on this machine finds the server."""
+    name = sock.getsockname()
+    if not isinstance(name, tuple):
+        return f"unix:{name}"
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(name[0], f"[{name[0]}]" if ":" in name[0] else name[0])
+    return f"{'https' if config.is_ssl else 'http'}://{host}:{name[1]}"
 
 
 def _shown(path: Path) -> Path:
