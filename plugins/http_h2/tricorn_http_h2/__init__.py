@@ -34,10 +34,10 @@ def tricorn_options() -> Sequence[Option]:
     """Windows and limits; each holds for one connection."""
     return (
         Option("h2_max_streams", "HTTP/2: requests that a connection may have open at once.", int, 100),
-        Option("h2_stream_window", "HTTP/2: bytes of a request body that a client may send ahead of the application.",
+        Option("h2_stream_window", "HTTP/2: bytes that a client may be ahead of an application that keeps up.",
                int, 262144, parse=_window),
-        Option("h2_connection_window", "HTTP/2: the same for all requests of a connection together.", int, 1048576,
-               parse=_window),
+        Option("h2_connection_window", "HTTP/2: bytes that may be on their way on all requests of a connection.", int,
+               1048576, parse=_window),
         Option("h2_limit_resets", "HTTP/2: requests reset or refused, at once and in any ten seconds, after which a "
                "connection ends.", int, 200),
         Option("h2_limit_control", "HTTP/2: frames without progress (settings, pings, empty data), at once and in any "

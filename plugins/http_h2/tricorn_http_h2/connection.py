@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 
 from tricorn.api import Receiver, Refusal
 from tricorn_http_h2 import frames
-from tricorn_http_h2.abuse import Budget
+from tricorn_http_h2.abuse import WORK, Budget
 from tricorn_http_h2.frames import (
     ACK,
     ENHANCE_YOUR_CALM,
@@ -50,8 +50,6 @@ LINGER_LIMIT = 262144
 """Octets that are read meanwhile only to be dropped: closing over unread input would take the last words away."""
 DRAIN_TIME = 1.0
 """Seconds in which, at shutdown, the client learns that it should open no more streams (RFC 9113 section 6.8)."""
-HELD_LIMIT = 3 * 1024 * 1024
-"""Octets that applications may leave unread on all streams together before the whole connection has to wait."""
 MEMORY_LIMIT = 256
 """Streams reset by us that are remembered: what was on its way when we reset them is no mistake of the client's."""
 
@@ -79,7 +77,6 @@ class Http2Connection(Sender):
         "_websockets",
         "block",
         "client",
-        "control",
         "fresh",
         "heads",
         "last",
@@ -90,7 +87,6 @@ class Http2Connection(Sender):
         "secure",
         "server",
         "stream_window",
-        "unconsumed",
     )
 
     client: tuple[str, int] | None
@@ -104,11 +100,9 @@ class Http2Connection(Sender):
         self._websockets = kernel.ws is not None
         self.heads = HeadReader(settings.limit_request_head, settings.limit_request_fields, self._websockets)
         self.resets = Budget(settings.h2_limit_resets, "resets", kernel.clock)
-        self.control = Budget(settings.h2_limit_control, "frames without progress", kernel.clock)
         self.max_streams: int = settings.h2_max_streams
         self.stream_window: int = settings.h2_stream_window
         self._room: int = settings.h2_connection_window
-        self.unconsumed = 0
         self.fresh: dict[Http2Stream, None] = {}
         self.priorities: dict[int, Priority] = {}
         self.last = 0
@@ -275,7 +269,7 @@ class Http2Connection(Sender):
                 self.resets.spend(self.kernel.clock)
             stream.refuse(refusal)
             return
-        self.control.earn(2.0)
+        self.control.earned += WORK
         self.fresh[stream] = None
         if not end:
             stream.await_body()
@@ -313,12 +307,12 @@ class Http2Connection(Sender):
             raise ConnectionFault(frames.FLOW_CONTROL_ERROR, "more data than the connection's window")
 
     def give_room(self) -> None:
-        """Widen the window for all that has arrived, short of what applications leave unread beyond a limit: one that
-        does not read stops its own stream only."""
+        """Widen the window for all that has arrived. What applications leave unread is bounded by the windows of their
+        streams, so that one that does not read stops no other's."""
         window: int = self.kernel.settings.h2_connection_window
-        used = window - self._room - max(0, self.unconsumed - HELD_LIMIT)
+        used = window - self._room
         if used * 2 >= window:
-            self._room += used
+            self._room = window
             self.emit(frames.window_update(0, used))
 
     def acknowledge(self, frame: bytes) -> None:
@@ -399,12 +393,11 @@ class Http2Connection(Sender):
         kernel = self.kernel
         clock = kernel.clock
         self.deadline = 0.0
+        unwritten = self.check_progress()
         if self._state == _CLOSED:
-            self._transport.abort()
+            if not unwritten:
+                self._transport.abort()
             return
-        if self.congested:
-            self.check_progress()
-            self.arm(kernel.due(kernel.timeout_write))
         if self.block is not None:
             if clock >= self._head_due:
                 self.fail(ConnectionFault(ENHANCE_YOUR_CALM, "a field block that takes too long"))
@@ -412,7 +405,7 @@ class Http2Connection(Sender):
             self.arm(self._head_due)
         if self._leaving and self._accepts_to == LARGEST_WINDOW:
             self._stop_accepting()
-        elif not self.streams:
+        elif not self.streams and not unwritten:
             if clock >= self._idle_due:
                 self._close()
                 return

@@ -69,7 +69,7 @@ def _on_data(connection: Http2Connection, flags: int, number: int, payload: byte
     if flags & PADDED:
         payload = _without_padding(payload)
     if payload:
-        connection.control.earn(1.0)
+        connection.control.earned += 1
     elif not flags & END_STREAM:
         connection.control.spend(connection.kernel.clock)
     stream.receive(payload, size, bool(flags & END_STREAM))

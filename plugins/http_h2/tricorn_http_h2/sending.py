@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from tricorn.api import Kernel
 from tricorn.fields import DATE, SERVER
 from tricorn_http_h2 import frames
+from tricorn_http_h2.abuse import Budget
 from tricorn_http_h2.fields import EMPTY_TABLE, defaults
 from tricorn_http_h2.frames import FLOW_CONTROL_ERROR, LARGEST_WINDOW, ConnectionFault
 from tricorn_http_h2.priority import Schedule
@@ -43,9 +44,11 @@ class Sender(asyncio.Protocol):
         "_transport",
         "_unwritten",
         "_write",
+        "_write_due",
         "busy",
         "client_settings",
         "congested",
+        "control",
         "deadline",
         "first_block",
         "held",
@@ -65,6 +68,7 @@ class Sender(asyncio.Protocol):
         self.held: list[Http2Stream] = []
         self.client_settings = PeerSettings()
         self.window = frames.DEFAULT_WINDOW
+        self.control = Budget(kernel.settings.h2_limit_control, "frames without progress", kernel.clock)
         self.first_block = EMPTY_TABLE
         self.busy = False
         self.congested = False
@@ -74,6 +78,7 @@ class Sender(asyncio.Protocol):
         self._gathering = False
         self._pumping = False
         self._unwritten = 0
+        self._write_due = 0.0
         self._sent_at = 0.0
 
     def defaults(self, flags: int) -> bytes:
@@ -140,12 +145,12 @@ class Sender(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The transport's buffer is full: the client reads too slowly."""
         self.congested = self.busy = True
-        self._unwritten = self._transport.get_write_buffer_size()
-        self.arm(self.kernel.due(self.kernel.timeout_write))
+        self.check_progress()
 
     def resume_writing(self) -> None:
         """The transport has room again: first for what no window counts, then for data."""
         self.congested = False
+        self._write_due = 0.0
         held, self.held = self.held, []
         while held and not self.congested:
             held.pop(0).release_head()
@@ -155,15 +160,23 @@ class Sender(asyncio.Protocol):
             self.pump()
 
     def progresses(self) -> bool:
-        """Whether anything has been sent within the time that a client has for taking something."""
-        return self.kernel.clock < self._sent_at + (self.kernel.timeout_write or inf)
+        """Whether anything has been sent within the time that a client has for taking something. While the transport is
+        full, `check_progress` is who finds out."""
+        return self.congested or self.kernel.clock < self._sent_at + (self.kernel.timeout_write or inf)
 
-    def check_progress(self) -> None:
-        """The write deadline may have passed: cut a client that has taken nothing since the last look."""
-        left = self._transport.get_write_buffer_size()
-        if left >= self._unwritten:
+    def check_progress(self) -> int:
+        """Cut a client that has taken nothing for too long of what the transport holds; return how much that is."""
+        unwritten = self._transport.get_write_buffer_size()
+        clock = self.kernel.clock
+        if not unwritten:
+            self._write_due = 0.0
+        elif unwritten < self._unwritten or not self._write_due:
+            self._unwritten = unwritten
+            self._write_due = self.kernel.due(self.kernel.timeout_write)
+        elif clock >= self._write_due:
             self._transport.abort()
-        self._unwritten = left
+        self.arm(self._write_due)
+        return unwritten
 
     def arm(self, due: float) -> None:
         """Let the kernel's sweep call `expire` at this time at the latest."""

@@ -12,7 +12,6 @@ def opening(settings: Any, websockets: bool) -> bytes:
     """The frames that begin our side of a connection."""
     pairs = [
         (frames.MAX_CONCURRENT_STREAMS, settings.h2_max_streams),
-        (frames.INITIAL_WINDOW_SIZE, settings.h2_stream_window),
         (frames.MAX_HEADER_LIST_SIZE, settings.limit_request_head),
         (frames.NO_RFC7540_PRIORITIES, 1),
     ]

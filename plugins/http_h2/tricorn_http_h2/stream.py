@@ -16,10 +16,12 @@ from tricorn.api import Headers, Receiver, Refusal, Tunnel
 from tricorn.fields import FRAMED
 from tricorn.responses import refusal_body
 from tricorn_http_h2 import frames
+from tricorn_http_h2.abuse import WORK
 from tricorn_http_h2.fields import FIELDS, STATUSES
 from tricorn_http_h2.frames import (
     CANCEL,
     DATA,
+    DEFAULT_WINDOW,
     END_STREAM,
     FRAME_LIMIT,
     INTERNAL_ERROR,
@@ -56,16 +58,17 @@ class Http2Stream:
         "_drain",
         "_end",
         "_expects",
+        "_given",
         "_held",
         "_left",
         "_parts",
         "_paused",
         "_responding",
         "_room",
+        "_size",
         "_trailers",
         "_tunnel",
         "_tunnelled",
-        "_unconsumed",
         "_waiters",
         "client",
         "congested",
@@ -111,8 +114,8 @@ class Http2Stream:
         self._responding = False
         self._paused = False
         self._drain = DRAIN_LIMIT
-        self._unconsumed = 0
-        self._room = connection.stream_window
+        self._size = self._room = DEFAULT_WINDOW
+        self._given = 0
 
     # --- the request -----------------------------------------------------------------------------------------------
 
@@ -133,7 +136,7 @@ class Http2Stream:
         if end:
             self.end()
         elif self.receiving:
-            self._give_room(size)
+            self._give_room()
 
     def _drop(self, size: int) -> None:
         """Data that nobody wants."""
@@ -141,18 +144,19 @@ class Http2Stream:
         if self._drain < 0:
             self.reset(NO_ERROR)
 
-    def _give_room(self, size: int) -> None:
-        """Widen the window for what the application has taken; what waits for it counts for the connection."""
+    def _give_room(self) -> None:
+        """Widen the window for what the application has taken, and by more for one that keeps up."""
         connection = self._connection
         if self._paused:
-            self._unconsumed += size
-            connection.unconsumed += size
             return
         self.await_body()
-        used = connection.stream_window - self._room
-        if used * 2 >= connection.stream_window:
-            self._room += used
-            connection.emit(frames.window_update(self.id, used))
+        used = self._size - self._room
+        if used * 2 >= self._size:
+            # The kernel keeps one such window for an application before it pauses: a third shows that it reads.
+            self._given += 1
+            grown = min(2 * self._size, max(self._size, connection.stream_window)) if self._given > 2 else self._size
+            connection.emit(frames.window_update(self.id, grown - self._room))
+            self._size = self._room = grown
 
     def await_body(self) -> None:
         """Give the client time for the next part of the body. A tunnel's deadlines are its receiver's."""
@@ -165,7 +169,6 @@ class Http2Stream:
         if self._left:
             raise StreamFault(PROTOCOL_ERROR, "less data than Content-Length")
         self.receiving = False
-        self._consume()
         if self.receiver is not None:
             if not self.waiting:
                 self._deadline = 0.0
@@ -183,13 +186,7 @@ class Http2Stream:
         """Widen the window again."""
         self._paused = False
         if self.receiving:
-            self._consume()
-            self._give_room(0)
-            self._connection.give_room()
-
-    def _consume(self) -> None:
-        self._connection.unconsumed -= self._unconsumed
-        self._unconsumed = 0
+            self._give_room()
 
     # --- the response ----------------------------------------------------------------------------------------------
 
@@ -209,6 +206,7 @@ class Http2Stream:
         if not connection.busy and size <= FRAME_LIMIT and size <= self.window and size <= connection.window:
             self.window -= size
             connection.window -= size
+            connection.control.earned += WORK
             connection.emit(head + frame_header(DATA, END_STREAM if end else 0, self.id, size) + data)
             if end:
                 self._complete()
@@ -244,6 +242,7 @@ class Http2Stream:
         elif size or end:
             self.window -= size
             connection.window -= size
+            connection.control.earned += WORK
             connection.emit(frame_header(DATA, END_STREAM if end else 0, self.id, size) + data)
             if end:
                 self._complete()
@@ -310,6 +309,7 @@ class Http2Stream:
         self.waiting -= size
         last = not self.waiting
         flags = END_STREAM if last and self._end and not self._trailers else 0
+        connection.control.earned += WORK
         connection.emit(frame_header(DATA, flags, self.id, size))
         connection.emit(data)
         if last or self.window <= 0:
@@ -433,8 +433,7 @@ class Http2Stream:
         if self._expects or (self._left or 0) > DRAIN_LIMIT:
             self.reset(NO_ERROR)
             return
-        self._consume()
-        self._give_room(0)
+        self._give_room()
         self.deadline = connection.kernel.due(DRAIN_TIME)
 
     def reset(self, code: int) -> None:
@@ -449,7 +448,6 @@ class Http2Stream:
         self.waiting = 0
         self._parts = None
         self._held = b""
-        self._consume()
         self._connection.schedule.remove(self)
         self._connection.forget(self)
         self._disconnect()
