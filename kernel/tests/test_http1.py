@@ -24,7 +24,7 @@ CHUNKED = request(b"Transfer-Encoding: chunked", method=b"POST")
 
 
 class TestStrictReader(Http1Suite):
-    plugin = "http", "strict"
+    plugin = "http", "tricorn.testing.strict:STRICT"
 
     @classmethod
     def provider(cls) -> HttpProvider:

@@ -391,6 +391,11 @@ ODD_REQUESTS: dict[str, tuple[bytes, dict[str, Any], bytes]] = {
         {"method": "POST"},
         b"hello",
     ),
+    "forwarded": (
+        _get(b"X-Forwarded-For: 203.0.113.1", b"X-Forwarded-Proto: https"),
+        {"client": ("192.0.2.1", 50000), "scheme": "http"},
+        b"",
+    ),
     "proxy_connection": (_get(b"Proxy-Connection: close"), _fields((b"proxy-connection", b"close")), b""),
 }
 """Name -> (bytes, what the scope holds among others, the body)."""

@@ -66,14 +66,9 @@ async def memory_server(
 ) -> AsyncIterator[MemoryServer]:
     """Serve an application in memory; at the end everything is cut, and what went wrong unseen is raised.
 
-    options: as for `tricorn.Config`.
+    options: as for `tricorn.Config`; `http` names the plugin where its own options matter.
     """
-    if not _registry:
-        _registry.append(Registry())
-    config = Config(app, log_config=None, registry=_registry[0], **options)
-    config.select()
-    config.load_options()
-    config.encoded_headers = [(name.lower().encode(), value.encode()) for name, value in config.headers]
+    config = _config(app, {"http": list(http), "ws": ws, **options})
     kernel = Kernel(app, config, http=http, ws=ws, state=state or {}, access=None)
     server = MemoryServer(kernel)
     kernel.access = lambda *record: server.access.append(record)
@@ -95,6 +90,18 @@ async def memory_server(
         logger.propagate = propagate
     for context in unseen:
         raise AssertionError(f"an error nobody handled: {context['message']}") from context.get("exception")
+
+
+def _config(app: ASGIApp, options: dict[str, Any]) -> Config:
+    if not _registry:
+        _registry.append(Registry())
+    try:
+        config = Config(app, log_config=None, registry=_registry[0], **options)
+        config.load()
+    except SystemExit as error:
+        # It would end the loop of the check, and leave behind what runs there.
+        raise RuntimeError("a server with these options cannot start; the log says why") from error
+    return config
 
 
 class _Collector(logging.Handler):
