@@ -13,10 +13,11 @@ stream is paused, so that what an application does not read stays with the clien
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tricorn.api import ASGIApp, Head, Message, Scope, Stream
+from tricorn.api import Head, Message, Receive, Scope, Send, Stream
 from tricorn.fields import CLOSE, FRAMED
 from tricorn.scope import client_name
 
@@ -85,7 +86,9 @@ class Exchange:
         """Call the application; what the read that brought the head also brought has been fed before."""
         kernel = self._kernel
         kernel.calls.add(self)
-        self.task = kernel.create_task(self.run(kernel.app), name=self.scope["path"])
+        task = kernel.create_task(self.run(kernel.app), name=self.scope["path"])
+        if not task.done():
+            self.task = task
 
     def feed(self, data: bytes) -> None:
         """Keep body bytes for `receive`."""
@@ -122,6 +125,11 @@ class Exchange:
     def responded(self) -> bool:
         """Whether any byte of the response has been handed to the stream."""
         return self._phase >= SENT
+
+    @property
+    def streaming(self) -> bool:
+        """Whether a response of no announced length is on its way: it may well have no end."""
+        return self._phase == SENT and self._left is None and not (self._gone or self._eof)
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, None
@@ -275,11 +283,11 @@ class Exchange:
 
     # --- the call --------------------------------------------------------------------------------------------------
 
-    async def run(self, app: ASGIApp) -> None:
+    async def run(self, app: Callable[[Scope, Receive, Send], Awaitable[object]]) -> None:
         """Call the application and answer for it where it fails to."""
         kernel = self._kernel
         try:
-            result: Any = await app(self.scope, self.receive, self.send)
+            result = await app(self.scope, self.receive, self.send)
         except asyncio.CancelledError:
             self.fail()
         except BaseException as error:
@@ -291,8 +299,9 @@ class Exchange:
                 kernel.log.error("ASGI callable should return None, but returned '%s'.", result)
                 self.fail()
             elif self._phase != DONE and not self._gone:
-                what = "starting" if self._phase == IDLE else "completing"
-                kernel.log.error("ASGI callable returned without %s response.", what)
+                if not (self._eof or kernel.draining):  # else it has a reason to stop: nobody listens, or the server ends
+                    what = "starting" if self._phase == IDLE else "completing"
+                    kernel.log.error("ASGI callable returned without %s response.", what)
                 self.fail()
         finally:
             kernel.calls.discard(self)

@@ -52,28 +52,26 @@ class FieldTable(Generic[T]):
         """
         if type(headers) is not list:
             headers = list(headers)
-        try:
-            return self._look_up(headers)
-        except TypeError:  # a list or a bytearray cannot be looked up, a str is an error
-            return self._look_up([(_as_bytes(name), _as_bytes(value)) for name, value in headers])
-
-    def _look_up(self, headers: Iterable[Any]) -> tuple[list[T], int | None, int]:
         known = self._known.get
         rendered: list[T] = []
         length: int | None = None
         flags = 0
-        for header in headers:
-            field = known(header)
-            if field is None:
-                declared = self._lengths.get(header) or self._declared(header[0], header[1])
-                if declared is None:
-                    flags |= self._examine(header[0], header[1], rendered)
-                    continue
-                if length is not None:
-                    raise ValueError("Duplicate content-length header.")
-                length, field = declared
-                flags |= FRAMED
-            rendered.append(field)
+        try:
+            for header in headers:
+                field = known(header)
+                if field is None:
+                    declared = self._lengths.get(header) or self._declared(header[0], header[1])
+                    if declared is None:
+                        flags |= self._examine(header[0], header[1], rendered)
+                        continue
+                    if length is not None:
+                        raise ValueError("Duplicate content-length header.")
+                    length, field = declared
+                    flags |= FRAMED
+                rendered.append(field)
+        except TypeError:
+            # A list or a bytearray cannot be looked up; a str is an error, and raises again.
+            return self([(_as_bytes(name), _as_bytes(value)) for name, value in headers])
         return rendered, length, flags
 
     def length(self, length: int) -> T:

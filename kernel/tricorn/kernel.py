@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 import struct
+import sys
 from collections.abc import Callable, Sequence
 from email.utils import formatdate
 from functools import partial
@@ -74,6 +75,7 @@ class Kernel:
         self.recall = Recall()
         self.draining = False
         self.persistent = True
+        self.eager = False
         self.clock = 0.0
         self.default_fields = b""
         self.prefixes: dict[int, bytes] = {}
@@ -97,9 +99,13 @@ class Kernel:
         self._tick()
 
     def _task_maker(self) -> Callable[..., asyncio.Task[None]]:
-        """What starts an application call: the loop's own way where it has a task factory, else the short one."""
+        """What starts an application call: the loop's own way where it has a task factory, else the short one, which
+        from Python 3.12 on runs the call's first step at once."""
         if self.loop.get_task_factory() is not None:
             return self.loop.create_task
+        if sys.version_info >= (3, 12):
+            self.eager = True
+            return partial(asyncio.Task, loop=self.loop, eager_start=True)
         return partial(asyncio.Task, loop=self.loop)
 
     def stop(self) -> None:
@@ -171,8 +177,11 @@ class Kernel:
         self._turn.append(flush)
 
     def go_on(self, go_on: Callable[[], None]) -> None:
-        """Go on with the next of several pipelined requests."""
-        go_on()
+        """Go on with the next of several pipelined requests: one for each turn of the loop."""
+        if self.eager:
+            self.loop.call_soon(go_on)
+        else:
+            go_on()
 
     def due(self, seconds: float) -> float:
         """The clock reading `seconds` from now, up to one tick late; infinite for 0, which switches a deadline off."""
