@@ -243,6 +243,8 @@ class Kernel:
     def _tick(self) -> None:
         """One sweep: the clock, the Date field, every deadline, and whoever waits for the last connection."""
         loop = self.loop
+        # First, so that an error below ends this sweep and not all of them.
+        self._ticker = loop.call_later(TICK, self._tick)
         self.clock = clock = loop.time()
         now = int(time())
         if now != self._second:
@@ -250,13 +252,13 @@ class Kernel:
             self.default_fields = self._render_defaults(now)
             self.prefixes.clear()
         for connection in [c for c in self.connections if 0.0 < c.deadline < clock]:
+            connection.deadline = 0.0
             connection.expire()
         if self._idle and not self.connections and not self.calls:
             idle, self._idle = self._idle, []
             for waiter in idle:
                 if not waiter.done():
                     waiter.set_result(None)
-        self._ticker = loop.call_later(TICK, self._tick)
 
     def _render_defaults(self, now: int) -> bytes:
         fields: list[tuple[bytes, bytes]] = []
