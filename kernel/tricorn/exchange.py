@@ -1,10 +1,11 @@
 """One HTTP request and its response as an ASGI application sees them: the only such machine, for every protocol.
 
-The response goes through four phases, which only `send` and `run` advance:
+The response goes through these phases, which only `send` and `run` advance:
 
     IDLE -> HELD       `http.response.start` was accepted; nothing has left, so an error can still become a 500
     HELD -> SENT       the head left together with the first body event, or alone at the end of the loop's turn
     HELD, SENT -> DONE the last body event left
+    HELD, SENT -> TRAILERS -> DONE   the same where the application has promised trailers, which leave at DONE
 
 The request's body is a second, independent matter: bytes wait here until `receive` takes them, and above a limit the
 stream is paused, so that what an application does not read stays with the client.
@@ -17,14 +18,14 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from tricorn.api import Head, Message, Receive, Scope, Send, Stream
+from tricorn.api import Head, Headers, Message, Receive, Scope, Send, Stream
 from tricorn.fields import CLOSE, FRAMED
 from tricorn.scope import client_name
 
 if TYPE_CHECKING:
     from tricorn.kernel import Kernel
 
-IDLE, HELD, SENT, DONE = range(4)
+IDLE, HELD, SENT, TRAILERS, DONE = range(5)
 
 BODY_LIMIT = 65536
 """Bytes of a request body kept for an application that does not read before the client is made to wait."""
@@ -54,6 +55,7 @@ class Exchange:
         "_size",
         "_status",
         "_stream",
+        "_trailers",
         "_waiters",
         "scope",
         "task",
@@ -77,6 +79,7 @@ class Exchange:
         self._fields: list[Any] = []
         self._flags = 0
         self._left: int | None = None
+        self._trailers: Headers | None = None
         self._bodyless = scope["method"] == "HEAD"
         self.task: asyncio.Task[None] | None = None
 
@@ -195,7 +198,7 @@ class Exchange:
                 if blocked is not None:
                     await blocked
         else:
-            self._out_of_order(kind, phase)
+            self._send_extension(kind, event, phase)
 
     def _hold(self, event: Message) -> None:
         """Keep the head until the first body event, or until the application begins to wait for something else."""
@@ -214,6 +217,8 @@ class Exchange:
             if status != 304:
                 left = None
             self._flags |= FRAMED
+        if self._stream.multiplexed and event.get("trailers"):
+            self._trailers = []
         self._fields = fields
         self._left = left
         self._status = status
@@ -249,12 +254,15 @@ class Exchange:
         elif end and phase == HELD:
             self._fields.append(self._stream.fields.length(len(data)))
             self._flags |= FRAMED
-        if end:
+        if not end:
+            self._phase = SENT
+        elif self._trailers is not None:
+            self._phase = TRAILERS
+            end = False
+        else:
             self._phase = DONE
             if self._waiters is not None:
                 self._wake()
-        else:
-            self._phase = SENT
         if self._gone:
             return
         if phase == HELD:
@@ -272,6 +280,37 @@ class Exchange:
         flags = self._flags | FRAMED if self._bodyless else self._flags
         self._stream.send_head(self._status, self._fields, flags, data, end)
 
+    def _send_extension(self, kind: str, event: Message, phase: int) -> None:
+        """The events of the extensions that the scope of a multiplexed stream announces."""
+        if kind == "http.response.early_hint" and phase == IDLE and self._stream.multiplexed:
+            hints = [(b"link", bytes(link)) for link in event["links"]]
+            self._stream.fields(hints)  # validates
+            if hints and not self._gone:
+                self._stream.send_informational(103, hints)
+        elif kind == "http.response.trailers" and phase == TRAILERS:
+            self._send_trailers(event)
+        else:
+            self._out_of_order(kind, phase)
+
+    def _send_trailers(self, event: Message) -> None:
+        """Collect trailers and, behind the last event of them, send those that the client has asked for."""
+        assert self._trailers is not None
+        headers = list(event.get("headers", ()))
+        self._stream.fields(headers)  # validates
+        self._trailers += headers
+        if event.get("more_trailers", False):
+            return
+        self._phase = DONE
+        if self._waiters is not None:
+            self._wake()
+        if self._gone:
+            return
+        # RFC 9110 section 6.5.1: who does not ask for trailers may drop them.
+        if any(name == b"te" and value.lower() == b"trailers" for name, value in self.scope["headers"]):
+            self._stream.send_trailers(self._trailers)
+        else:
+            self._stream.send_data(b"", True)
+
     def _out_of_order(self, kind: str, phase: int) -> None:
         if phase == IDLE:
             raise RuntimeError(f"Expected ASGI message 'http.response.start', but got '{kind}'.")
@@ -279,7 +318,8 @@ class Exchange:
             if self._gone:
                 return
             raise RuntimeError(f"Unexpected ASGI message '{kind}' sent, after response already completed.")
-        raise RuntimeError(f"Expected ASGI message 'http.response.body', but got '{kind}'.")
+        expected = "trailers" if phase == TRAILERS else "body"
+        raise RuntimeError(f"Expected ASGI message 'http.response.{expected}', but got '{kind}'.")
 
     # --- the call --------------------------------------------------------------------------------------------------
 
@@ -299,7 +339,8 @@ class Exchange:
                 kernel.log.error("ASGI callable should return None, but returned '%s'.", result)
                 self.fail()
             elif self._phase != DONE and not self._gone:
-                if not (self._eof or kernel.draining):  # else it has a reason to stop: nobody listens, or the server ends
+                # Where nobody listens any more, or the server ends, an application may stop.
+                if not (self._eof or kernel.draining):
                     what = "starting" if self._phase == IDLE else "completing"
                     kernel.log.error("ASGI callable returned without %s response.", what)
                 self.fail()
@@ -312,7 +353,7 @@ class Exchange:
         phase = self._phase
         if phase == DONE or self._gone:
             return
-        if phase == SENT:
+        if phase >= SENT:
             self._phase = DONE
             self._stream.abort()
         else:

@@ -102,6 +102,13 @@ class Http1Connection(Http1Stream):
             receiver.disconnect()
         return False
 
+    def _end_early(self) -> None:
+        """The client has ended inside a request: nobody can answer it."""
+        if self._receiver is not None:
+            self._receiver.disconnect()
+        self._release()
+        self._transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, whoever ended it."""
         self.deadline = 0.0
@@ -264,6 +271,8 @@ class Http1Connection(Http1Stream):
         backlog, self._backlog = self._backlog, b""
         if backlog:
             self._read(backlog, self._backlog_start)
+            if self._eof and self._state <= CHUNKED:
+                self._end_early()
 
     def _keep_partial(self, data: bytes) -> None:
         check_partial(data)

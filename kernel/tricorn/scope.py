@@ -32,6 +32,8 @@ def http_scope(settings: Any, state: dict[str, Any], stream: Stream, head: Head,
         "headers": head.headers if authority is None else with_host(head.headers, authority),
         "state": state.copy(),
     }
+    if stream.multiplexed:
+        scope["extensions"] = {"http.response.early_hint": {}, "http.response.trailers": {}}
     if head.proxied and settings.proxies is not None:
         settings.proxies.apply(scope)
     return scope
