@@ -7,11 +7,9 @@ are looked through for what selects plugins before they are parsed.
 from __future__ import annotations
 
 import difflib
-import glob
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -265,6 +263,9 @@ def explain(error: Exception) -> None:
 
     For a missing module it says which Python was looked through, and whether an environment nearby has it.
     """
+    import glob
+    import traceback
+
     ours = (os.path.dirname(tricorn.__file__), os.path.dirname(importlib.__file__), "<frozen importlib")
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith(ours):
