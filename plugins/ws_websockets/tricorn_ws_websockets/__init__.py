@@ -1,8 +1,9 @@
 """WebSocket frames by the websockets library, for the tricorn server.
 
-The library reads, unmasks, inflates, checks and writes frames (`websockets.frames`). What lies around that is here:
-where a frame ends in the bytes that have arrived, messages made of fragments, and two rules the library leaves out:
-lengths in their shortest form (RFC 6455 section 5.2), and text found bad at the fragment that is.
+The library reads, unmasks, checks and writes frames (`websockets.frames`). What lies around that is here: where a frame
+ends in the bytes that have arrived, messages made of fragments, the kernel's compression as an extension, and two rules
+that the library leaves out: lengths in their shortest form (RFC 6455 section 5.2), and text found bad at the fragment
+that is.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ from io import BytesIO, StringIO
 from typing import Any
 
 from tricorn.api import Unavailable, WsCodec, WsProvider, WsSink, hookimpl
-from tricorn.deflate import negotiate
+from tricorn.deflate import Deflate, Deflater, Inflater, negotiate
 
 try:
     from websockets.exceptions import PayloadTooBig, ProtocolError
-    from websockets.extensions.permessage_deflate import PerMessageDeflate
+    from websockets.extensions import Extension
     from websockets.frames import Close, Frame, Opcode
+    from websockets.typing import ExtensionName
 except ImportError as error:
     raise Unavailable(f"websockets cannot be imported: {error}") from None
 
@@ -30,14 +32,39 @@ _utf8 = codecs.getincrementaldecoder("utf-8")
 _NO_LIMIT = 1 << 62
 
 
-class _Deflate(PerMessageDeflate):
-    """The library's extension, which would go deaf after a block marked as the last one (RFC 7692 section 7.2.3.4)."""
+class _TooBig(Exception):
+    """A message that inflates beyond the limit."""
+
+
+class _Deflate(Extension):
+    """The kernel's compression, as an extension of the library."""
+
+    name = ExtensionName("permessage-deflate")
+
+    def __init__(self, deflate: Deflate) -> None:
+        self._inflater = Inflater(deflate.client_max_window_bits, not deflate.client_no_context_takeover)
+        self._deflater = Deflater(deflate.server_max_window_bits, not deflate.server_no_context_takeover)
+        self._inflates = False
 
     def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
-        frame = super().decode(frame, max_size=max_size)
-        if not self.remote_no_context_takeover and self.decoder.eof:
-            self.decoder = zlib.decompressobj(wbits=-self.remote_max_window_bits)
-        return frame
+        """A frame of the peer; the limit of a data frame is what is left of the message's."""
+        opcode = frame.opcode
+        if opcode is _TEXT or opcode is _BINARY:
+            self._inflates = frame.rsv1
+        elif opcode is not _CONT or frame.rsv1:
+            return frame
+        if not self._inflates or max_size is None:
+            return frame
+        data = self._inflater.inflate(bytes(frame.data), frame.fin, max_size)
+        if len(data) > max_size:
+            raise _TooBig
+        return Frame(opcode, data, frame.fin, False, frame.rsv2, frame.rsv3)
+
+    def encode(self, frame: Frame) -> Frame:
+        """A frame of ours."""
+        if frame.opcode & 8:
+            return frame
+        return Frame(frame.opcode, self._deflater.deflate(frame.data, frame.fin), frame.fin, True)
 
 
 class WebsocketsCodec:
@@ -58,7 +85,7 @@ class WebsocketsCodec:
         "_stopped",
     )
 
-    def __init__(self, sink: WsSink, limit: int | None, extensions: list[PerMessageDeflate]) -> None:
+    def __init__(self, sink: WsSink, limit: int | None, extensions: list[Extension]) -> None:
         self._sink = sink
         self._limit = _NO_LIMIT if limit is None else limit
         self._extensions = extensions
@@ -98,7 +125,9 @@ class WebsocketsCodec:
             self._fail(1002, str(error))
         except UnicodeDecodeError:
             self._fail(1007, "invalid UTF-8")
-        except PayloadTooBig:
+        except zlib.error:
+            self._fail(1002, "invalid compressed data")
+        except (PayloadTooBig, _TooBig):
             self._fail(1009, "message too big")
 
     def _parse(self) -> Generator[None, None, Frame]:
@@ -132,16 +161,17 @@ class WebsocketsCodec:
             if size < 126 or (width == 8 and not 65536 <= size < 1 << 63):
                 raise ProtocolError("invalid payload length")
             need = size + width + 6
+        if left < need or size > self._limit - self._size:
+            self._check_head(data[at])
         if left < need:
             # What is wrong with the head, or too large, is refused now: the rest may never come.
             next(self._parse())
             self._at = at
-            self._check_head(data[at])
             return self._keep(need)
         return True
 
     def _check_head(self, first: int) -> None:
-        """What the library looks at only when the payload is there."""
+        """What the library looks at later, when the payload is there."""
         reserved, opcode = first & 0x70, first & 15
         if reserved and (reserved != 0x40 or not self._extensions or opcode not in (_TEXT, _BINARY)):
             raise ProtocolError("reserved bits must be 0")
@@ -223,14 +253,7 @@ def _codec(sink: WsSink, settings: Any, offers: Sequence[bytes]) -> tuple[WsCode
     agreed = negotiate(offers) if settings.ws_per_message_deflate else None
     if agreed is None:
         return WebsocketsCodec(sink, settings.ws_max_size, []), None
-    deflate = _Deflate(
-        agreed.client_no_context_takeover,
-        agreed.server_no_context_takeover,
-        agreed.client_max_window_bits,
-        agreed.server_max_window_bits,
-        {"memLevel": 5},
-    )
-    return WebsocketsCodec(sink, settings.ws_max_size, [deflate]), agreed.header
+    return WebsocketsCodec(sink, settings.ws_max_size, [_Deflate(agreed)]), agreed.header
 
 
 @hookimpl

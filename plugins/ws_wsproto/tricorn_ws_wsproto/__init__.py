@@ -37,20 +37,27 @@ _PLAIN, _COMPRESSED = RsvBits(False, False, False), RsvBits(True, False, False)
 
 
 class _Frames(FrameDecoder):
-    """The library's decoder, which also refuses a message above the limit, by the head of the frame that exceeds it."""
+    """The library's decoder, which refuses by the head alone also a frame out of order, or above the limit."""
 
     def __init__(self, limit: int, extensions: list[Extension]) -> None:
         super().__init__(client=False, extensions=extensions)
         self.limit = self.left = limit
+        self.messages = MessageDecoder()
 
-    def extension_processing(self, opcode: Opcode, rsv: RsvBits, payload_len: int) -> None:
-        """Called by the library for the head of each frame."""
-        super().extension_processing(opcode, rsv, payload_len)
+    def parse_header(self) -> bool:
+        """Called by the library; true when a head has been read."""
+        if not super().parse_header():
+            return False
+        assert self.header is not None
+        opcode = self.header.opcode
         if opcode < 8:
+            if (opcode is Opcode.CONTINUATION) == (self.messages.opcode is None):
+                raise ParseFailed("unexpected or missing continuation frame")
             if opcode is not Opcode.CONTINUATION:
                 self.left = self.limit
-            if payload_len > self.left:
+            if self.header.payload_len > self.left:
                 raise ParseFailed("message too big", CloseReason.MESSAGE_TOO_BIG)
+        return True
 
 
 class _Deflate(Extension):
@@ -102,13 +109,12 @@ class _Deflate(Extension):
 class WsprotoCodec:
     """A `WsCodec`."""
 
-    __slots__ = ("_close_sent", "_frames", "_parts", "_sink", "_stopped", "_text", "_writer")
+    __slots__ = ("_close_sent", "_frames", "_parts", "_sink", "_stopped", "_writer")
 
     def __init__(self, sink: WsSink, limit: int | None, deflate: Deflate | None) -> None:
         self._sink = sink
         extensions: list[Extension] = [] if deflate is None else [_Deflate(deflate)]
         self._frames = _Frames(_NO_LIMIT if limit is None else limit, extensions)
-        self._text = MessageDecoder()
         self._writer = FrameProtocol(client=False, extensions=extensions)
         self._parts: Any = None
         self._close_sent = False
@@ -136,7 +142,7 @@ class WsprotoCodec:
         self._frames.left -= len(frame.payload)
         if self._frames.left < 0:
             raise ParseFailed("message too big", CloseReason.MESSAGE_TOO_BIG)
-        frame = self._text.process_frame(frame)
+        frame = self._frames.messages.process_frame(frame)
         payload: Any = frame.payload
         if self._parts is None:
             if frame.message_finished:
