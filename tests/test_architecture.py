@@ -23,6 +23,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.chunked",
             "tricorn.closing",
             "tricorn.deflate",
+            "tricorn.departures",
             "tricorn.fields",
             "tricorn.handshake",
             "tricorn.heads",

@@ -113,11 +113,21 @@ class Http1Connection(Http1Stream):
         """The connection is gone, whoever ended it."""
         self.deadline = 0.0
         self._kernel.remove(self)
+        if self._paused:
+            self._kernel.departures.forget(self)
         receiver, self._receiver = self._receiver, None
         self._state = LINGER
         if receiver is not None:
             receiver.disconnect()
         self.resume_writing()
+
+    def departed(self, gone: bool) -> None:
+        """The client has left while reading was paused (`tricorn.departures.Leaving`)."""
+        if gone:
+            self._transport.abort()
+        elif self._state == SERVING and isinstance(self._receiver, Exchange):
+            # The end of input itself stands behind what has not been read.
+            self._receiver.half_close()
 
     # --- reading ---------------------------------------------------------------------------------------------------
 

@@ -126,6 +126,10 @@ class Http1Stream(asyncio.Protocol):
         """Serve what waits behind the response that is complete now."""
         raise NotImplementedError
 
+    def departed(self, gone: bool) -> None:
+        """The client has left while reading was paused (`tricorn.departures.Leaving`)."""
+        raise NotImplementedError
+
     # --- the response ----------------------------------------------------------------------------------------------
 
     def send_head(self, status: int, fields: list[bytes], flags: int, data: bytes, end: bool) -> None:
@@ -145,7 +149,7 @@ class Http1Stream(asyncio.Protocol):
         if self._gathered is None:
             self._write(b"".join(fields))
         else:
-            self._gather(b"".join(fields), end)
+            self._gather(b"".join(fields), end and not data)
         if data:
             self._write(data)
         if end:
@@ -259,6 +263,7 @@ class Http1Stream(asyncio.Protocol):
         if not self._paused:
             self._paused = True
             self._transport.pause_reading()
+            self._kernel.departures.watch(self._transport, self)
             if not self.congested and self._state != TUNNEL:
                 self.deadline = 0.0
 
@@ -266,6 +271,7 @@ class Http1Stream(asyncio.Protocol):
         """Read again, unless pipelined requests have filled their share."""
         if self._paused and not (self._state == SERVING and len(self._backlog) - self._backlog_start > BACKLOG_LIMIT):
             self._paused = False
+            self._kernel.departures.forget(self)
             if not self._transport.is_closing():
                 self._transport.resume_reading()
                 if self._state in (LENGTH, CHUNKED):

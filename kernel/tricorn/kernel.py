@@ -15,6 +15,7 @@ from time import time
 from typing import Any
 
 from tricorn.api import ASGIApp, Connection, Head, HttpProvider, Receiver, Refusal, Stream, WsProvider
+from tricorn.departures import Departures
 from tricorn.exchange import Exchange
 from tricorn.fields import DATE, SERVER
 from tricorn.negotiation import Factory, protocol_factory
@@ -95,6 +96,7 @@ class Kernel:
     def start(self) -> None:
         """Start the clock. Called in the running loop, before the first connection."""
         self.loop = asyncio.get_running_loop()
+        self.departures = Departures(self.loop)
         self.create_task = self._task_maker()
         self._tick()
 
@@ -113,6 +115,7 @@ class Kernel:
         if self._ticker is not None:
             self._ticker.cancel()
             self._ticker = None
+            self.departures.close()
 
     def drain(self) -> None:
         """Begin the shutdown: idle connections close, busy ones do after their response, WebSockets are told 1012."""

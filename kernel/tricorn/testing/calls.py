@@ -62,6 +62,11 @@ class Call:
         """Raise from the application call."""
         self._result.set_exception(error)
 
+    @property
+    def ended(self) -> bool:
+        """Whether the call was told to return, or has ended otherwise."""
+        return self._result.done()
+
     def script(self, *events: Message) -> None:
         """Let the application itself send events, without a turn of the loop in between, and return."""
         self._result.set_result(events)
@@ -102,6 +107,12 @@ class Calls:
         else:
             self._waiting.put_nowait(call)
         return await call.played()
+
+    def release(self) -> None:
+        """Let every call return that has not been told to."""
+        for call in self.made:
+            if not call.ended:
+                call.finish()
 
     async def __call__(self) -> Call:
         """The next call, once the server has made it."""

@@ -95,6 +95,16 @@ class ConnectionChecks(Http1ServingSuite):
                 await call.respond(b"%d" % number)
                 assert await answer.whole() == b"%d" % number
 
+    @each(small=10, large=200_000)
+    async def check_pipelined_answers_of_any_size(self, size: int) -> None:
+        """Whatever is done to send them with few writes."""
+        async with self.http1() as (calls, client):
+            answers = [client.expect() for _ in range(3)]
+            client.send_raw(request() * 3)
+            for number, answer in enumerate(answers):
+                await (await calls()).respond(b"%d" % number * size)
+                assert await answer.whole() == b"%d" % number * size
+
     async def check_pipelined_requests_in_segments(self) -> None:
         """They may end anywhere."""
         async with self.http1() as (calls, client):

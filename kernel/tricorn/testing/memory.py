@@ -44,10 +44,13 @@ class MemoryLoop(asyncio.SelectorEventLoop):
 
 
 class _Socket:
-    """The one thing that the kernel does to the socket of a transport: to make closing reset the connection."""
+    """What the kernel does to the socket of a transport: to make closing reset the connection."""
 
     family = socket.AF_INET
     reset = False
+
+    def fileno(self) -> int:
+        return -1
 
     def setsockopt(self, level: int, name: int, value: bytes) -> None:
         self.reset = self.reset or (level, name) == (socket.SOL_SOCKET, socket.SO_LINGER)
