@@ -121,11 +121,14 @@ class Incoming:
             self._stream.resume_reading()
 
     def _after_read(self) -> None:
+        self._send_pongs()
+        if len(self._queue) >= self._max_queue and self._open:
+            self._full = self._held = True
+
+    def _send_pongs(self) -> None:
         if self._pinged:
             self._pinged = False
             self._out.send_pongs()
-        if len(self._queue) >= self._max_queue and self._open:
-            self._full = self._held = True
 
     def _drop_unread(self) -> None:
         """The application takes no more messages: read on, for the sake of the peer's close frame."""
@@ -136,7 +139,7 @@ class Incoming:
 
     def _stop_reading(self) -> None:
         """Nothing more is read at all."""
-        self._open = False
+        self._open = self._pinged = False
         self._codec = None
         self._held = True
         self._paused = True  # not by us any more: the stream has an end of its own

@@ -156,6 +156,7 @@ class Session(Incoming):
         if self._state == CLOSING:
             self._finish()
         elif self._state == OPEN:
+            self._send_pongs()
             self._disconnect = {"type": "websocket.disconnect", "code": code, "reason": reason}
             self._reply = reply
             if self._queue:
