@@ -29,7 +29,7 @@ Answer = tuple[int, bytes]
 class Case:
     """What is sent, in pieces; the frames that come back; and the code of the server's close frame.
 
-    ends: the client sends a close frame with code 1000 behind, and the server answers it. step: bytes per write.
+    ends: the client sends a close frame with code 1000 behind, and the server answers it.
     """
 
     pieces: tuple[bytes, ...]

@@ -19,7 +19,7 @@ LIMIT = 100_000
 FILLER = 2 * LIMIT
 
 fuzz = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 
 
