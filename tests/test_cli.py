@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 import httpx
+import importlib_metadata
 import pytest
 
 import tricorn.main
@@ -105,6 +106,7 @@ def test_help_shows_the_options_of_a_selected_plugin(
         "def tricorn_options(): return [Option('metrics_path', 'Where the metrics are.', default='/metrics')]\n"
     )
     monkeypatch.syspath_prepend(str(here))
+    importlib_metadata.MetadataPathFinder.invalidate_caches()
     for arguments, shown in ((["--help"], False), (["--plugin", "metrics", "--help"], True)):
         with pytest.raises(SystemExit):
             main(arguments)
