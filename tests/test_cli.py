@@ -100,17 +100,17 @@ def test_help_shows_the_options_of_a_selected_plugin(
     info = here / "acme-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[tricorn.plugin]\nmetrics = acme_metrics\n")
-    (here / "acme_metrics.py").write_text(
+    (info / "entry_points.txt").write_text("[tricorn.plugin]\ngauges = acme_gauges\n")
+    (here / "acme_gauges.py").write_text(
         "from tricorn.api import Option, hookimpl\ntricorn_api = 1\n@hookimpl\n"
-        "def tricorn_options(): return [Option('metrics_path', 'Where the metrics are.', default='/metrics')]\n"
+        "def tricorn_options(): return [Option('gauges_path', 'Where the gauges are.', default='/gauges')]\n"
     )
     monkeypatch.syspath_prepend(str(here))
     importlib_metadata.MetadataPathFinder.invalidate_caches()
-    for arguments, shown in ((["--help"], False), (["--plugin", "metrics", "--help"], True)):
+    for arguments, shown in ((["--help"], False), (["--plugin", "gauges", "--help"], True)):
         with pytest.raises(SystemExit):
             main(arguments)
-        assert ("--metrics-path" in capsys.readouterr().out) is shown
+        assert ("--gauges-path" in capsys.readouterr().out) is shown
 
 
 def test_the_version_is_told_in_uvicorns_words(here: Path) -> None:
