@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from tricorn.api import Message, Receive, Scope, Send
-from tricorn.exchange import BODY_LIMIT, log_path
+from tricorn.exchange import BODY_LIMIT
+from tricorn.scope import log_path
 from tricorn.testing.calls import Calls
 from tricorn.testing.http1_base import request
 from tricorn.testing.http1_client import Http1Client

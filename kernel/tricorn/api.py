@@ -261,7 +261,7 @@ class Kernel(Protocol):
 
     settings: every option as an attribute. ws: the WebSocket plugin, or None where none was selected.
     log: the logger `tricorn.error`. clock: the loop's, in seconds, as it was at the last sweep.
-    draining: the server is shutting down. default_fields: lines that begin every response (Date, Server, the user's own).
+    draining: the server is shutting down. default_fields: the lines that begin every response (Date, Server, further).
     timeout_head, timeout_body, timeout_write, keep_alive: seconds; the first three may be 0, which `due` knows.
     total_requests: responses that are complete; a connection counts its own.
     """

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tricorn.api import Head, Message, Scope, Stream
-from tricorn.exchange import Exchange, log_path
+from tricorn.exchange import Exchange
 from tricorn.fields import CLOSE
 from tricorn.logging import escape
-from tricorn.scope import client_name
+from tricorn.scope import client_name, log_path
 
 if TYPE_CHECKING:
     from tricorn.kernel import Kernel

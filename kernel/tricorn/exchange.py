@@ -16,11 +16,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from tricorn.api import Head, Headers, Message, Receive, Scope, Send, Stream
 from tricorn.fields import CLOSE, FRAMED
-from tricorn.scope import client_name
+from tricorn.scope import client_name, log_path
 
 if TYPE_CHECKING:
     from tricorn.kernel import Kernel
@@ -365,20 +364,3 @@ class Exchange:
             self._send_head(b"" if self.scope["method"] == "HEAD" else _INTERNAL_ERROR, True)
         if self._waiters is not None:
             self._wake()
-
-
-_log_paths: dict[bytes, str] = {}
-
-
-def log_path(scope: Scope) -> str:
-    """The path of an access line: the decoded path quoted again, and the query string, as uvicorn prints them."""
-    raw = scope["raw_path"]
-    path = _log_paths.get(raw)
-    if path is None:
-        path = quote(scope["path"])
-        if len(_log_paths) >= 1024:
-            _log_paths.clear()
-        if len(raw) <= 256:
-            _log_paths[raw] = path
-    query = scope["query_string"]
-    return f"{path}?{query.decode('ascii')}" if query else path

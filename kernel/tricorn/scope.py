@@ -1,8 +1,9 @@
-"""The ASGI scopes of HTTP requests and WebSockets."""
+"""The ASGI scopes of HTTP requests and WebSockets, and what of them goes in log lines."""
 
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote
 
 from tricorn.api import Head, Headers, Scope, Stream
 from tricorn.target import known_targets, split_target
@@ -63,3 +64,20 @@ def client_name(scope: Scope, stream: Stream) -> str:
     """The client for log lines: the peer, unless a proxy that is trusted spoke for somebody else."""
     client = scope["client"]
     return stream.peer if client is stream.client else f"{client[0]}:{client[1]}"
+
+
+_log_paths: dict[bytes, str] = {}
+
+
+def log_path(scope: Scope) -> str:
+    """The path of an access line: the decoded path quoted again, and the query string, as uvicorn prints them."""
+    raw = scope["raw_path"]
+    path = _log_paths.get(raw)
+    if path is None:
+        path = quote(scope["path"])
+        if len(_log_paths) >= 1024:
+            _log_paths.clear()
+        if len(raw) <= 256:
+            _log_paths[raw] = path
+    query = scope["query_string"]
+    return f"{path}?{query.decode('ascii')}" if query else path
