@@ -14,7 +14,8 @@ _PLUGINS = {
 
 
 def __getattr__(name: str) -> Any:
-    """The class from the plugin that has it. Raises ImportError, with what to install, where that is missing."""
+    """The class from the plugin that has it. Where that is missing, making an instance says what to install: programs
+    import these names whether or not they use them."""
     if name == "Process":
         from tricorn.supervisors.process import Process
 
@@ -27,4 +28,10 @@ def __getattr__(name: str) -> Any:
     for entry in scan()["supervisor"]:
         if entry.name == plugin:
             return getattr(import_module(entry.value), name)
-    raise ImportError(f"{name} is part of the supervisor plugin {plugin!r}: pip install tricorn-supervisor-{plugin}.")
+
+    def missing(self: Any, *args: Any, **kwargs: Any) -> None:
+        raise ImportError(
+            f"{name} is part of the supervisor plugin {plugin!r}: pip install tricorn-supervisor-{plugin}."
+        )
+
+    return type(name, (), {"__init__": missing, "__doc__": f"Not installed: the supervisor plugin {plugin!r}."})
