@@ -21,10 +21,18 @@ STANDARD = (
     "plugins/ws_websockets",
     "plugins/loop_uvloop",
     "plugins/supervisor_reload",
+    "plugins/plugin_blocked",
 )
 """The fast set, and what development is more pleasant with."""
 
-FURTHER = {"http2": "plugins/http_h2", "wsgi": "plugins/interface_wsgi"}
+FURTHER = {
+    "http2": "plugins/http_h2",
+    "json": "plugins/logging_json",
+    "metrics": "plugins/plugin_metrics",
+    "sd-notify": "plugins/plugin_systemd",
+    "socket-activation": "plugins/listener_systemd",
+    "wsgi": "plugins/interface_wsgi",
+}
 """Everything else: an extra for each, and all of them in the extra `all`."""
 
 STANDARD_LIBRARIES = ("python-dotenv>=1.0", "pyyaml>=6.0")

@@ -247,8 +247,7 @@ class Config:
     @property
     def listener(self) -> ListenerProvider:
         """Where the connections come from."""
-        name = "fd" if self.fd is not None else "unix" if self.uds is not None else "tcp"
-        provider: ListenerProvider = _attempt(lambda: self.registry.named("listener", name)).provider
+        provider: ListenerProvider = _attempt(lambda: selection.listener(self)).provider
         return provider
 
     def bind_sockets(self) -> list[socket.socket]:

@@ -13,6 +13,7 @@ from tricorn.cli import SELECTING, parameter
 from tricorn.entries import KINDS, Entry
 from tricorn.options import BY_NAME
 from tricorn.registry import AUTOMATIC, PluginError, Registry
+from tricorn.selection import BY_ADDRESS
 
 
 def plugins_command() -> click.Command:
@@ -71,10 +72,16 @@ def verdict(registry: Registry, entry: Entry, values: Mapping[str, Any]) -> tupl
     if kind == "plugin":
         return _side(registry, name, values.get("plugins") or ())
     if kind in ("interface", "listener"):
-        if values.get(kind) not in (None, "auto"):
-            return values[kind] == name, f"--{kind} {values[kind]}"
+        value = values.get("listen" if kind == "listener" else kind)
+        if value not in (None, "auto"):
+            return value == name, f"--{kind} {value}"
+        if kind == "listener" and name not in BY_ADDRESS:
+            return False, f"off until --listener {name}"
         chooser = "application" if kind == "interface" else "address"
         return True, f"used when the {chooser} asks for it"
+    if kind == "supervisor" and values.get(kind) in (None, "auto") and kind not in registry.defaults():
+        asked = {"reload": "--reload", "workers": "--workers 2"}.get(name, f"--supervisor {name}")
+        return name == "single", "one process serves by default" if name == "single" else f"used with {asked}"
     option = BY_NAME[kind]
     value = values.get(kind)
     wanted = str(option.default) if value is None else value

@@ -14,6 +14,8 @@ from tricorn.api import ASGIApp, Message, Receive, Scope, Send
 log = logging.getLogger("tricorn.error")
 
 STARTS = ("http.response.start", "websocket.http.response.start")
+HANDSHAKES = {"websocket.accept": 101, "websocket.close": 403}
+"""What answers a WebSocket handshake, and the status that it is answered with."""
 
 
 class Notes:
@@ -42,13 +44,16 @@ def observed(app: ASGIApp, observers: Sequence[Any]) -> ASGIApp:
             return await app(scope, receive, send)
         inner = send
         if response.methods:
+            begun = False
 
             async def inner(message: Message) -> None:
+                nonlocal begun
                 await send(message)
-                if message["type"] in STARTS:
-                    response(scope, message["status"])
-                elif message["type"] == "websocket.accept":
-                    response(scope, 101)
+                if not begun:
+                    status = message["status"] if message["type"] in STARTS else HANDSHAKES.get(message["type"])
+                    if status is not None:
+                        begun = True
+                        response(scope, status)
 
         request(scope)
         try:

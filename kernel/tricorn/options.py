@@ -96,6 +96,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("logging", "Logging plugin.", kind="logging", default="text"),
     Option("supervisor", "What runs the serving process: auto (as --reload and --workers ask), or a plugin.",
            kind="supervisor", default="auto"),
+    Option("listen", "Where connections come from: auto (as --host, --uds and --fd ask), or a plugin.", kind="listener",
+           default="auto", flag="--listener", metavar="NAME"),
     Option("plugins", "A further plugin to switch on (middleware, observers); may be repeated.", flag="--plugin",
            kind="plugin", metavar="NAME", multiple=True),
     Option("proxy_host", "Take Host and port from X-Forwarded-Host and X-Forwarded-Port of trusted peers.", bool, False,
@@ -104,6 +106,8 @@ OPTIONS: tuple[Option, ...] = (
            switch="single"),
     Option("proxy_forwarded", "Take Forwarded (RFC 7239) of trusted peers instead of X-Forwarded-For and -Proto.", bool,
            False, switch="single"),
+    Option("timeout_graceful_streams", "Seconds of a shutdown until responses of no announced length are told that "
+           "nobody listens; 0 for never.", float, 2),
     Option("timeout_tls_handshake", "Seconds in which a TLS handshake must be done; 0 for no limit.", float, 10),
     Option("timeout_request_head", "Seconds in which a request's head must arrive; 0 for no limit.", float, 10),
     Option("timeout_request_body", "Seconds without a byte of a body that end a request; 0 for no limit.", float, 30),

@@ -64,3 +64,16 @@ def supervisor(config: Any) -> Selected:
             raise PluginError(f"{option} needs the supervisor plugin {name!r}: pip install tricorn-supervisor-{name}.")
     registry: Registry = config.registry
     return registry.named("supervisor", name) if isinstance(name, str) else registry.given("supervisor", name)
+
+
+BY_ADDRESS = ("tcp", "unix", "fd")
+"""The listeners that the options of the address pick."""
+
+
+def listener(config: Any) -> Selected:
+    """Where the connections come from. Raises PluginError."""
+    name = config.listen
+    if name == "auto":
+        name = "fd" if config.fd is not None else "unix" if config.uds is not None else "tcp"
+    registry: Registry = config.registry
+    return registry.named("listener", name) if isinstance(name, str) else registry.given("listener", name)
