@@ -165,7 +165,8 @@ def test_what_is_not_given_is_left_to_run(asked: Callable[..., dict[str, Any]]) 
 @pytest.mark.parametrize(
     ("variables", "expected"),
     [
-        ({"TRICORN_APP": "a:b"}, {"app": "a:b"}),
+        ({"TRICORN_APP": "a:b"}, {}),
+        ({"UVICORN_APP": "a:b", "TRICORN_ROOT_PATH": "/c"}, {"root_path": "/c"}),
         ({"TRICORN_APP": "a:b", "TRICORN_PORT": "2"}, {"port": 2}),
         ({"TRICORN_APP": "a:b", "TRICORN_WS_PER_MESSAGE_DEFLATE": "false"}, {"ws_per_message_deflate": False}),
         ({"TRICORN_APP": "a:b", "TRICORN_ACCESS_LOG": "0"}, {"access_log": False}),

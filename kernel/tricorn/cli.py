@@ -79,7 +79,7 @@ def serve_command(arguments: Sequence[str]) -> click.Command:
         values["app_dir"] = values["app_dir"] or ""
         if app is None:
             app = _unnamed(values)
-        adopted = environment.adopted([option.name for option in OPTIONS])
+        adopted = environment.adopted(["app", *BY_NAME])
         if adopted:
             click.echo(
                 f"INFO:     Taking {', '.join(adopted)} from the environment, as TRICORN_ has no such.", err=True
@@ -94,7 +94,7 @@ def serve_command(arguments: Sequence[str]) -> click.Command:
     command.help = (
         "Serve APP, an ASGI application named as module:attribute; without APP, that of main.py, app.py or asgi.py."
     )
-    command.params.append(click.Argument(["app"], envvar="TRICORN_APP", required=False))
+    command.params.append(click.Argument(["app"], envvar=["TRICORN_APP", "UVICORN_APP"], required=False))
     command.params += [parameter(option, registry if listing else None) for option in [*declared, CONFIG] if option.cli]
     command.params.append(
         click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version,
