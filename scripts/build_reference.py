@@ -41,8 +41,11 @@ GROUPS: tuple[tuple[str, str], ...] = (
 
 OPTIONS_INTRODUCTION = """\
 Each option is declared once, which gives its flag on the command line, its environment variable and its keyword for
-`tricorn.run()` and `tricorn.Config()`. The flag has the last word, then the variable, then a configuration file. A
-variable `UVICORN_X` counts where `TRICORN_X` is not set.
+`tricorn.run()` and `tricorn.Config()`: `--ws-max-size`, `TRICORN_WS_MAX_SIZE` and `ws_max_size`. Where they do not
+follow from each other the table says so.
+
+The flag has the last word, then the variable, then a configuration file. A variable `UVICORN_X` counts where
+`TRICORN_X` is not set.
 """
 
 KIT_INTRODUCTION = """\
@@ -69,12 +72,17 @@ def options_page() -> str:
 
 def table(options: Iterable[Option]) -> list[str]:
     """Rows of Markdown."""
-    rows = ["| option | variable | keyword | default | |", "|---|---|---|---|---|"]
+    rows = ["| option | default | |", "|---|---|---|"]
     for option in options:
-        flag = f"`{spelling(option)}`" if option.cli else ""
-        variable = f"`{option.variable}`" if option.cli else ""
-        keyword = f"`{option.name}`" if option.keyword else ""
-        rows.append(f"| {flag} | {variable} | {keyword} | {default(option)} | {option.help} |".replace("|  ", "| "))
+        words = [option.help]
+        if not option.cli:
+            words.append("A keyword only.")
+        elif option.flags != "--" + option.name.replace("_", "-"):
+            words.append(f"The keyword is `{option.name}`, the variable `{option.variable}`.")
+        if not option.keyword:
+            words.append("Not a keyword.")
+        shown = f"`{spelling(option)}`" if option.cli else f"`{option.name}`"
+        rows.append(f"| {shown} | {default(option)} | {' '.join(words)} |".replace("|  ", "| "))
     return rows
 
 
