@@ -277,7 +277,8 @@ async def test_the_rest_of_a_small_body_is_taken_after_the_response() -> None:
         peer.send(DataFrame(1, b"x" * 10_000), DataFrame(1, b"", flags=["END_STREAM"]))
         await peer.alive()
         assert not peer.of(RstStreamFrame)
-        assert not server.kernel.protocol().streams  # type: ignore[attr-defined]
+        (connection,) = server.kernel.connections
+        assert not connection.streams  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("announced", [True, False])

@@ -1,14 +1,8 @@
 """One HTTP/2 connection (RFC 9113): frames in, kernel streams out.
 
-The reading half is in one of these states, which only `data_received` and the ends of a connection change:
-
-    PREFACE   the client's preface has not arrived
-    SETTINGS  the preface has; the first frame must be SETTINGS
-    OPEN      frames
-    CLOSED    GOAWAY was our last word, or the connection is gone; what still arrives is dropped
-
-Within OPEN, `block` is the field block that CONTINUATION has to complete: no other frame may come between. `last` is
-the highest stream the client has opened, and `_accepts_to` the highest that is served, which a shutdown lowers.
+The states of a connection are those of `tricorn_http_h2.ending`. Within OPEN, `block` is the field block that
+CONTINUATION has to complete: no other frame may come between. A request starts when the read that brought it has been
+read through.
 """
 
 from __future__ import annotations
@@ -19,12 +13,11 @@ from typing import TYPE_CHECKING, cast
 from tricorn.api import Receiver, Refusal
 from tricorn_http_h2 import frames
 from tricorn_http_h2.abuse import WORK, Budget
+from tricorn_http_h2.ending import BEGIN, CLOSED, FIRST, LINGER_LIMIT, OPEN, Ending
 from tricorn_http_h2.frames import (
     ACK,
-    ENHANCE_YOUR_CALM,
     FRAME_SIZE_ERROR,
     LARGEST_WINDOW,
-    NO_ERROR,
     PREFACE,
     PROTOCOL_ERROR,
     REFUSED_STREAM,
@@ -34,7 +27,6 @@ from tricorn_http_h2.frames import (
 )
 from tricorn_http_h2.heads import HeadReader
 from tricorn_http_h2.receiving import HANDLERS, Block
-from tricorn_http_h2.sending import Sender
 from tricorn_http_h2.settings import opening
 from tricorn_http_h2.stream import Http2Stream
 
@@ -42,46 +34,26 @@ if TYPE_CHECKING:
     from tricorn.api import Kernel
     from tricorn_http_h2.priority import Priority
 
-_PREFACE, _SETTINGS, _OPEN, _CLOSED = range(4)
-
-LINGER_TIME = 2.0
-"""Seconds a client gets to read our last words before the connection is closed under it."""
-LINGER_LIMIT = 262144
-"""Octets that are read meanwhile only to be dropped: closing over unread input would take the last words away."""
-DRAIN_TIME = 1.0
-"""Seconds in which, at shutdown, the client learns that it should open no more streams (RFC 9113 section 6.8)."""
 MEMORY_LIMIT = 256
 """Streams reset by us that are remembered: what was on its way when we reset them is no mistake of the client's."""
 
-_DRAINING = b"draining"
-"""The payload of the PING behind the first GOAWAY: its answer says that the client has seen both."""
 
-
-class Http2Connection(Sender):
+class Http2Connection(Ending):
     """The protocol object of one connection, and what its streams share."""
 
     __slots__ = (
-        "_accepts_to",
-        "_head_due",
-        "_idle_due",
-        "_leaving",
         "_linger",
         "_needed",
         "_ours",
-        "_paused",
         "_reading",
         "_room",
         "_running",
-        "_state",
         "_unread",
         "_websockets",
-        "block",
         "client",
         "fresh",
         "heads",
-        "last",
         "max_streams",
-        "peer",
         "priorities",
         "resets",
         "secure",
@@ -91,7 +63,6 @@ class Http2Connection(Sender):
 
     client: tuple[str, int] | None
     server: tuple[str, int | None] | None
-    peer: str
     secure: bool
 
     def __init__(self, kernel: Kernel) -> None:
@@ -105,20 +76,12 @@ class Http2Connection(Sender):
         self._room: int = settings.h2_connection_window
         self.fresh: dict[Http2Stream, None] = {}
         self.priorities: dict[int, Priority] = {}
-        self.last = 0
-        self._accepts_to = LARGEST_WINDOW
-        self._state = _PREFACE
-        self.block: Block | None = None
         self._unread = bytearray()
         self._needed = len(PREFACE)
         self._running: list[Receiver] = []
         self._ours: dict[int, None] = {}
-        self._paused = False
         self._reading = False
-        self._leaving = False
         self._linger = LINGER_LIMIT
-        self._idle_due = 0.0
-        self._head_due = 0.0
 
     # --- asyncio's side --------------------------------------------------------------------------------------------
 
@@ -134,11 +97,11 @@ class Http2Connection(Sender):
         self.arm(self._idle_due)
         self._write(opening(kernel.settings, self._websockets))
         if kernel.draining:
-            self._announce_end()
+            self.announce_end()
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client: read all the frames that are complete, then act on them together."""
-        if self._state == _CLOSED:
+        if self._state == CLOSED:
             self._linger -= len(data)
             if self._linger < 0:
                 self._transport.abort()
@@ -169,24 +132,7 @@ class Http2Connection(Sender):
         else:
             self.flush()
         if not self.streams:
-            self._be_idle()
-
-    def eof_received(self) -> bool:
-        """The client has closed its sending side: without it no window widens and nothing can be said about streams."""
-        self._lose()
-        return False
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The connection is gone, whoever ended it."""
-        self._lose()
-        self.deadline = 0.0
-        self.kernel.remove(self)
-
-    def _lose(self) -> None:
-        """Nothing more arrives: every stream is gone."""
-        self._state = _CLOSED
-        for stream in list(self.streams.values()):
-            stream.vanish()
+            self.be_idle()
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
@@ -194,13 +140,13 @@ class Http2Connection(Sender):
         """Read frames; return where an incomplete one begins. Raises ConnectionFault."""
         position = 0
         size = len(data)
-        if self._state == _PREFACE:
+        if self._state == BEGIN:
             if not data.startswith(PREFACE):
                 if not PREFACE.startswith(data):
                     raise ConnectionFault(PROTOCOL_ERROR, "no HTTP/2 preface")
                 return 0
             position = len(PREFACE)
-            self._state = _SETTINGS
+            self._state = FIRST
         while size - position >= 9:
             high, low, kind, flags, stream = read_header(data, position)
             length = high << 8 | low
@@ -217,10 +163,10 @@ class Http2Connection(Sender):
 
     def _take(self, kind: int, flags: int, number: int, payload: bytes) -> None:
         """One frame. Raises ConnectionFault."""
-        if self._state != _OPEN:
+        if self._state != OPEN:
             if kind != frames.SETTINGS or flags & ACK:
                 raise ConnectionFault(PROTOCOL_ERROR, "the first frame is not SETTINGS")
-            self._state = _OPEN
+            self._state = OPEN
         if self.block is not None and (kind != frames.CONTINUATION or number != self.block.stream):
             raise ConnectionFault(PROTOCOL_ERROR, "a field block is interrupted")
         handler = HANDLERS.get(kind)
@@ -286,7 +232,7 @@ class Http2Connection(Sender):
     def forget(self, stream: Http2Stream) -> None:
         """A stream has ended in both directions."""
         if self.streams.pop(stream.id, None) is not None and not self.streams and not self._reading:
-            self._be_idle()
+            self.be_idle()
 
     def remember_reset(self, number: int) -> None:
         """We have reset a stream: what the client sent before it knew is ignored (RFC 9113 section 5.1)."""
@@ -329,109 +275,3 @@ class Http2Connection(Sender):
         if self._paused:
             self._paused = False
             self._transport.resume_reading()
-
-    # --- ends ------------------------------------------------------------------------------------------------------
-
-    def _be_idle(self) -> None:
-        """No stream is left."""
-        if self._state == _CLOSED:
-            return
-        if self._leaving and self._accepts_to != LARGEST_WINDOW:
-            self._close()
-        elif self.last:
-            self._idle_due = self.kernel.clock + self.kernel.keep_alive
-            self.arm(self._idle_due)
-
-    def fail(self, fault: ConnectionFault) -> None:
-        """End the connection for a mistake of the client's."""
-        if fault.code == ENHANCE_YOUR_CALM:
-            self.kernel.log.warning("HTTP/2 client %s was sent away: %s.", self.peer, fault)
-        self._end(fault.code, str(fault).encode())
-
-    def depart(self) -> None:
-        """The client has said GOAWAY: it opens no more streams."""
-        self._leaving = True
-        self._accepts_to = self.last
-
-    def _close(self) -> None:
-        """End the connection in good order: nothing is being served."""
-        self._end(NO_ERROR, b"")
-
-    def _end(self, code: int, reason: bytes) -> None:
-        self._lose()
-        self.emit(frames.goaway(min(self.last, self._accepts_to), code, reason))
-        self.flush()
-        transport = self._transport
-        if transport.is_closing():
-            return
-        if not transport.can_write_eof():
-            transport.close()
-            return
-        transport.write_eof()
-        self.deadline = self.kernel.due(LINGER_TIME)
-        if self._paused:
-            transport.resume_reading()
-
-    def acknowledged(self, payload: bytes) -> None:
-        """The answer to a PING of ours."""
-        if payload == _DRAINING and self._leaving:
-            self._stop_accepting()
-
-    def _stop_accepting(self) -> None:
-        """The second GOAWAY of a shutdown: the client knew of the first."""
-        self._leaving = True
-        self._accepts_to = self.last
-        if self.streams:
-            self.emit(frames.goaway(self.last, NO_ERROR))
-        else:
-            self._close()
-
-    # --- the kernel's side -----------------------------------------------------------------------------------------
-
-    def expire(self) -> None:
-        """A deadline of the connection or of one of its streams has passed."""
-        kernel = self.kernel
-        clock = kernel.clock
-        self.deadline = 0.0
-        unwritten = self.check_progress()
-        if self._state == _CLOSED:
-            if not unwritten:
-                self._transport.abort()
-            return
-        if self.block is not None:
-            if clock >= self._head_due:
-                self.fail(ConnectionFault(ENHANCE_YOUR_CALM, "a field block that takes too long"))
-                return
-            self.arm(self._head_due)
-        if self._leaving and self._accepts_to == LARGEST_WINDOW:
-            self._stop_accepting()
-        elif not self.streams and not unwritten:
-            if clock >= self._idle_due:
-                self._close()
-                return
-            self.arm(self._idle_due)
-        for stream in list(self.streams.values()):
-            if 0.0 < stream.deadline <= clock:
-                stream.expire()
-            self.arm(stream.deadline)
-
-    def drain(self) -> None:
-        """The server is shutting down (`tricorn.api.Connection`)."""
-        if self._state == _CLOSED:
-            return
-        if self.last and not self.streams:
-            self._close()
-            return
-        self._announce_end()
-        for stream in list(self.streams.values()):
-            stream.drain()
-
-    def _announce_end(self) -> None:
-        """The first GOAWAY of a shutdown. A client that has just connected is about to send a request."""
-        self._leaving = True
-        self.emit(frames.goaway(LARGEST_WINDOW, NO_ERROR) + frames.ping(_DRAINING))
-        self.arm(self.kernel.due(DRAIN_TIME))
-
-    def abort(self) -> None:
-        """Close at once."""
-        self._transport.abort()

@@ -23,6 +23,7 @@ from tricorn_http_h2.settings import PeerSettings
 
 if TYPE_CHECKING:
     from tricorn_http_h2.stream import Http2Stream
+    from tricorn_http_h2.stream_sending import SendingStream
 
 BURST = 131072
 """Octets handed to the transport at once, and by one connection in one turn of the loop."""
@@ -64,8 +65,8 @@ class Sender(asyncio.Protocol):
     def __init__(self, kernel: Kernel) -> None:
         self.kernel = kernel
         self.streams: dict[int, Http2Stream] = {}
-        self.schedule: Schedule[Http2Stream] = Schedule()
-        self.held: list[Http2Stream] = []
+        self.schedule: Schedule[SendingStream] = Schedule()
+        self.held: list[SendingStream] = []
         self.client_settings = PeerSettings()
         self.window = frames.DEFAULT_WINDOW
         self.control = Budget(kernel.settings.h2_limit_control, "frames without progress", kernel.clock)
@@ -112,7 +113,7 @@ class Sender(asyncio.Protocol):
 
     # --- data ------------------------------------------------------------------------------------------------------
 
-    def schedule_stream(self, stream: Http2Stream) -> None:
+    def schedule_stream(self, stream: SendingStream) -> None:
         """A stream has data and a window."""
         self.busy = True
         self.schedule.add(stream)

@@ -1,43 +1,31 @@
-"""One stream: the kernel's `Stream`, and both of its windows.
+"""One stream: the kernel's `Stream` of a request and its response, or of a tunnel.
 
 A stream is open in two directions, `receiving` and `sending`; it is gone when both have ended or either side has reset
-it. What cannot leave yet, because of the client's windows or because the transport is full, waits here: as field
-blocks (`_held`, in front of the data), as data, and as the mark that the data is all, with trailers or without.
+it. `SendingStream` has what is waiting to be sent; here is what arrives, and how a stream ends.
 """
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
-from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from tricorn.api import Headers, Receiver, Refusal, Tunnel
 from tricorn.fields import FRAMED
 from tricorn.responses import refusal_body
 from tricorn_http_h2 import frames
-from tricorn_http_h2.abuse import WORK
-from tricorn_http_h2.fields import FIELDS, STATUSES
 from tricorn_http_h2.frames import (
     CANCEL,
-    DATA,
     DEFAULT_WINDOW,
-    END_STREAM,
-    FRAME_LIMIT,
     INTERNAL_ERROR,
     NO_ERROR,
     PROTOCOL_ERROR,
     StreamFault,
-    frame_header,
 )
-from tricorn_http_h2.priority import Priority
+from tricorn_http_h2.stream_sending import SendingStream
 
 if TYPE_CHECKING:
     from tricorn_http_h2.connection import Http2Connection
     from tricorn_http_h2.heads import Request
 
-SEND_LIMIT = 65536
-"""Octets that wait on a stream before its application has to wait, and a quarter of it is where it goes on."""
 DRAIN_LIMIT = 262144
 """Octets of a request body that are taken although the response is complete: some clients read only after writing."""
 DRAIN_TIME = 5.0
@@ -46,72 +34,43 @@ DRAIN_TIME = 5.0
 _PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
 
-class Http2Stream:
+class Http2Stream(SendingStream):
     """One request and its response, or one tunnel.
 
-    id: the stream identifier. window: octets that the client lets us send. waiting: octets that wait to be sent.
+    receiver: the kernel's end, as long as it wants to hear from us. _left: octets that Content-Length still announces.
+    _size: of the window that the client has for its body; _room: what is left of it.
     """
 
     __slots__ = (
-        "_connection",
-        "_deadline",
         "_drain",
-        "_end",
-        "_expects",
         "_given",
-        "_held",
         "_left",
-        "_parts",
         "_paused",
-        "_responding",
         "_room",
         "_size",
-        "_trailers",
         "_tunnel",
         "_tunnelled",
-        "_waiters",
         "client",
-        "congested",
-        "id",
         "peer",
-        "priority",
         "receiver",
         "receiving",
         "secure",
-        "sending",
         "server",
-        "waiting",
-        "window",
     )
 
     multiplexed = True
-    fields = FIELDS
 
     def __init__(self, connection: Http2Connection, number: int, request: Request, end: bool) -> None:
-        self._connection = connection
-        self.id = number
+        super().__init__(connection, number, request.priority, request.expects)
         self.client = connection.client
         self.server = connection.server
         self.peer = connection.peer
         self.secure = connection.secure
-        self.priority: Priority = request.priority
-        self.window = connection.client_settings.window
-        self.congested = False
         self.receiver: Receiver | None = None
         self.receiving = not end
-        self.sending = True
-        self.waiting = 0
         self._tunnel: Tunnel | None = None
         self._tunnelled = request.protocol is not None
-        self._deadline = 0.0
-        self._parts: deque[bytes | memoryview] | None = None
-        self._held = b""
-        self._end = False
-        self._trailers = b""
-        self._waiters: list[asyncio.Future[None]] | None = None
         self._left = request.length
-        self._expects = request.expects
-        self._responding = False
         self._paused = False
         self._drain = DRAIN_LIMIT
         self._size = self._room = DEFAULT_WINDOW
@@ -130,13 +89,23 @@ class Http2Stream:
                 raise StreamFault(PROTOCOL_ERROR, "more data than Content-Length")
         if data:
             if self.receiver is not None:
-                self.receiver.feed(data)
+                self._feed(self.receiver, data)
             else:
                 self._drop(len(data))
         if end:
             self.end()
         elif self.receiving:
             self._give_room()
+
+    def _feed(self, receiver: Receiver, data: bytes) -> None:
+        try:
+            receiver.feed(data)
+        except Refusal as refusal:
+            if self._responding:
+                self.reset(CANCEL)
+            else:
+                self._disconnect()
+                self.refuse(refusal)
 
     def _drop(self, size: int) -> None:
         """Data that nobody wants."""
@@ -188,83 +157,7 @@ class Http2Stream:
         if self.receiving:
             self._give_room()
 
-    # --- the response ----------------------------------------------------------------------------------------------
-
-    def send_head(self, status: int, fields: list[bytes], flags: int, data: bytes, end: bool) -> None:
-        """Send the final head and the first body bytes (`tricorn.api.Stream`)."""
-        if not self.sending:
-            return
-        connection = self._connection
-        block = STATUSES[status] + connection.defaults(flags) + b"".join(fields)
-        head = frames.headers(self.id, connection.first_block + block, end and not data)
-        connection.first_block = b""
-        self._responding = True
-        if not data:
-            self._send_head(head, end)
-            return
-        size = len(data)
-        if not connection.busy and size <= FRAME_LIMIT and size <= self.window and size <= connection.window:
-            self.window -= size
-            connection.window -= size
-            connection.control.earned += WORK
-            connection.emit(head + frame_header(DATA, END_STREAM if end else 0, self.id, size) + data)
-            if end:
-                self._complete()
-        else:
-            self._send_head(head, False)
-            self._add(data, end)
-
-    def _send_head(self, head: bytes, end: bool) -> None:
-        """A field block: no window counts it, but what the transport does not take must wait somewhere that has a
-        bound, and streams have one."""
-        connection = self._connection
-        if connection.congested:
-            self._held += head
-            self._end = end
-            connection.held.append(self)
-            self._wait_for_room()
-        else:
-            connection.emit(head)
-            if end:
-                self._complete()
-
-    def send_data(self, data: bytes, end: bool) -> None:
-        """Send body bytes (`tricorn.api.Stream`)."""
-        if not self.sending:
-            return
-        connection = self._connection
-        size = len(data)
-        if connection.busy or self.waiting or size > FRAME_LIMIT or size > self.window or size > connection.window:
-            if size or self.waiting:
-                self._add(data, end)
-            elif end:
-                self._send_head(frame_header(DATA, END_STREAM, self.id, 0), True)
-        elif size or end:
-            self.window -= size
-            connection.window -= size
-            connection.control.earned += WORK
-            connection.emit(frame_header(DATA, END_STREAM if end else 0, self.id, size) + data)
-            if end:
-                self._complete()
-
-    def send_trailers(self, headers: Headers) -> None:
-        """Send the trailer section behind the data (`tricorn.api.Stream`)."""
-        if self.sending:
-            trailers = frames.headers(self.id, b"".join(self.fields(headers)[0]), True)
-            if self.waiting:
-                self._trailers = trailers
-                self._end = True
-            else:
-                self._send_head(trailers, True)
-
-    def send_informational(self, status: int, headers: Headers) -> None:
-        """Send an interim response (`tricorn.api.Stream`)."""
-        self._expects = False
-        if self.sending and not self._responding:
-            connection = self._connection
-            block = connection.first_block + STATUSES[status] + b"".join(self.fields(headers)[0])
-            connection.first_block = b""
-            self._send_head(frames.headers(self.id, block, False), False)
+    # --- the response of the server's own, and the tunnel ---------------------------------------------------------
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer for a request that the server does not take."""
@@ -280,122 +173,7 @@ class Http2Stream:
         self.receiver = self._tunnel = receiver
         self._left = None
 
-    # --- data that waits -------------------------------------------------------------------------------------------
-
-    def _add(self, data: bytes, end: bool) -> None:
-        if self._parts is None:
-            self._parts = deque()
-        if data:
-            self._parts.append(data)
-            self.waiting += len(data)
-        self._end = end
-        if self.waiting > SEND_LIMIT:
-            self.congested = True
-        self._wait_for_room()
-        if self.window > 0:
-            self._connection.schedule_stream(self)
-
-    def _wait_for_room(self) -> None:
-        kernel = self._connection.kernel
-        self.deadline = kernel.due(kernel.timeout_write)
-
-    def send_chunk(self) -> int:
-        """Send as much of what waits as one frame and the windows allow, at least an octet; return how much."""
-        connection = self._connection
-        size = min(FRAME_LIMIT, self.window, connection.window, self.waiting)
-        data = self._take(size)
-        self.window -= size
-        connection.window -= size
-        self.waiting -= size
-        last = not self.waiting
-        flags = END_STREAM if last and self._end and not self._trailers else 0
-        connection.control.earned += WORK
-        connection.emit(frame_header(DATA, flags, self.id, size))
-        connection.emit(data)
-        if last or self.window <= 0:
-            connection.schedule.remove(self)
-        if self.waiting <= SEND_LIMIT // 4 and self.congested:
-            self.congested = False
-            self._wake()
-        if not last:
-            self._wait_for_room()
-        elif not self._end:
-            self._deadline = 0.0
-            self.await_body()
-        else:
-            if self._trailers:
-                connection.emit(self._trailers)
-            self._complete()
-        return size
-
-    def _take(self, size: int) -> bytes | memoryview:
-        """So many octets from the front of what waits; large parts are cut without being copied."""
-        parts = self._parts
-        assert parts is not None
-        first = parts[0]
-        if len(first) > size:
-            view = memoryview(first)
-            parts[0] = view[size:]
-            return view[:size]
-        taken = []
-        while size:
-            part = parts[0]
-            if len(part) > size:
-                view = memoryview(part)
-                parts[0] = view[size:]
-                part = view[:size]
-            else:
-                parts.popleft()
-            taken.append(part)
-            size -= len(part)
-        return taken[0] if len(taken) == 1 else b"".join(taken)
-
-    def release_head(self) -> None:
-        """The transport takes frames again: send those that no window counts."""
-        head, self._held = self._held, b""
-        if head and self.sending:
-            self._connection.emit(head)
-            if not self.waiting:
-                self._deadline = 0.0
-                if self._end:
-                    self._complete()
-
-    def widen(self, increment: int) -> None:
-        """The client lets us send more, or by a change of its settings less."""
-        self.window += increment
-        if self.waiting:
-            if self.window > 0:
-                self._connection.schedule_stream(self)
-            else:
-                self._connection.schedule.remove(self)
-
-    def blocked(self) -> Awaitable[None] | None:
-        """None while there is room (`tricorn.api.Stream`)."""
-        if not self.congested:
-            return None
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if self._waiters is None:
-            self._waiters = []
-        self._waiters.append(waiter)
-        return waiter
-
-    def _wake(self) -> None:
-        waiters, self._waiters = self._waiters, None
-        for waiter in waiters or ():
-            if not waiter.done():
-                waiter.set_result(None)
-
     # --- ends ------------------------------------------------------------------------------------------------------
-
-    @property
-    def deadline(self) -> float:
-        """When `expire` is due, on the kernel's clock; 0 for never."""
-        return self._deadline
-
-    @deadline.setter
-    def deadline(self, due: float) -> None:
-        self._deadline = due
-        self._connection.arm(due)
 
     def expire(self) -> None:
         """The deadline has passed, and it depends on what was waited for whose it was."""
@@ -404,7 +182,7 @@ class Http2Stream:
             self._tunnel.expire()
         elif self.waiting or self._held:
             if self.window > 0 and self._connection.progresses():
-                self._wait_for_room()  # others are served meanwhile, by priority
+                self.wait_for_room()  # others are served meanwhile, by priority
             else:
                 self.reset(CANCEL)
         elif not self.sending:
@@ -420,7 +198,7 @@ class Http2Stream:
         if self._tunnel is not None and self.sending:
             self._tunnel.drain()
 
-    def _complete(self) -> None:
+    def complete(self) -> None:
         """The response has left. A request that has not arrived yet gets a little time to."""
         connection = self._connection
         connection.kernel.total_requests += 1
@@ -451,7 +229,7 @@ class Http2Stream:
         self._connection.schedule.remove(self)
         self._connection.forget(self)
         self._disconnect()
-        self._wake()
+        self.wake()
 
     def _disconnect(self) -> None:
         receiver, self.receiver = self.receiver, None
