@@ -1,0 +1,102 @@
+"""`tricorn plugins`: what it says about each plugin, without importing one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tricorn.listing import table, text
+from tricorn.registry import PluginError, Registry
+
+Install = Callable[..., None]
+BUNDLE = """
+from tricorn.api import hookimpl
+tricorn_api = 1
+@hookimpl
+def tricorn_defaults():
+    return {"http": ["fast", "h11"], "plugin": ["gauges"]}
+"""
+
+
+def verdicts(**values: Any) -> dict[tuple[str, str], tuple[bool, str]]:
+    """What is said about every plugin, when these options are given."""
+    return {(row["kind"], row["name"]): (row["selected"], row["reason"]) for row in table(Registry(), values)}
+
+
+def test_the_first_of_the_preferred_is_selected_and_the_next_when_it_is_unavailable() -> None:
+    said = verdicts()
+    assert said["loop", "uvloop"] == (True, "first of the kernel's preference")
+    assert said["loop", "asyncio"] == (False, "used when uvloop is unavailable")
+
+
+@pytest.mark.parametrize("name", ["asyncio", "uvloop"])
+def test_an_option_selects(name: str) -> None:
+    said = verdicts(loop=name)
+    for other in ("asyncio", "uvloop"):
+        reason = f"--loop {name}" if other == name else f"not chosen: --loop {name}"
+        assert said["loop", other] == (other == name, reason)
+
+
+def test_several_http_plugins_can_be_selected() -> None:
+    said = verdicts(http="h11, httptools")
+    assert said["http", "h11"][0]
+    assert said["http", "httptools"][0]
+
+
+def test_supervisors_are_used_as_their_options_ask() -> None:
+    said = verdicts()
+    assert said["supervisor", "single"] == (True, "one process serves by default")
+    assert said["supervisor", "workers"] == (False, "used with --workers 2")
+    assert verdicts(supervisor="reload")["supervisor", "reload"] == (True, "--supervisor reload")
+
+
+def test_interfaces_and_listeners_depend_on_application_and_address() -> None:
+    said = verdicts()
+    assert said["interface", "asgi3"] == (True, "used when the application asks for it")
+    assert said["listener", "unix"] == (True, "used when the address asks for it")
+    assert verdicts(interface="wsgi")["interface", "asgi3"] == (False, "--interface wsgi")
+
+
+def test_a_bundle_and_what_it_switches_on(install: Install) -> None:
+    install("acme", "3.0", {"tricorn.bundle": {"acme": "acme_bundle"}}, acme_bundle=BUNDLE)
+    install(
+        "acme-parts",
+        "1.0",
+        {"tricorn.http": {"fast": "acme_fast"}, "tricorn.plugin": {"gauges": "acme_gauges", "other": "acme_other"}},
+        **dict.fromkeys(("acme_fast", "acme_gauges", "acme_other"), "raise SystemExit"),
+    )
+    said = verdicts(plugins=["other"])
+    assert said["bundle", "acme"] == (True, "bundles are on when installed")
+    assert said["http", "fast"] == (True, "first of acme 3.0")
+    assert said["http", "httptools"] == (False, "not among acme 3.0; --http httptools picks it")
+    assert said["plugin", "gauges"] == (True, "switched on by acme 3.0")
+    assert said["plugin", "other"] == (True, "--plugin")
+    assert verdicts()["plugin", "other"] == (False, "off until --plugin other")
+    assert not {"acme_fast", "acme_gauges", "acme_other"} & set(sys.modules)
+
+
+def test_two_distributions_with_one_name_are_both_refused(install: Install) -> None:
+    for name in ("acme-one", "acme-two"):
+        install(name, "1.0", {"tricorn.ws": {"same": "acme"}})
+    rows = [row for row in table(Registry(), {}) if row["name"] == "same"]
+    assert [row["selected"] for row in rows] == [False, False]
+    assert {row["reason"] for row in rows} == {"the name is claimed by acme-one 1.0 and acme-two 1.0"}
+
+
+def test_bundles_that_disagree_are_an_error(install: Install) -> None:
+    for number, name in enumerate(("h11", "httptools")):
+        source = BUNDLE.replace('["fast", "h11"]', f'["{name}"]')
+        install(f"acme-{name}", "1.0", {"tricorn.bundle": {name: f"acme_b{number}"}}, **{f"acme_b{number}": source})
+    with pytest.raises(PluginError, match="prefer different http plugins"):
+        verdicts()
+
+
+def test_rows_stand_in_columns() -> None:
+    row = {"kind": "loop", "name": "a", "distribution": "acme", "version": "1", "selected": False, "reason": "why"}
+    assert text([row]) == [
+        "KIND  NAME  DISTRIBUTION  VERSION  SELECTED",
+        "loop  a     acme          1        no: why",
+    ]
