@@ -549,6 +549,32 @@ async def test_a_peer_that_reads_slowly_gets_everything(pair: tuple[Call, Client
     assert all(data[number * 50_004 + 4 :][:5] == b"%05d" % number for number in range(300))
 
 
+@pytest.mark.parametrize("ws", WS)
+async def test_a_large_compressed_message_lets_others_run_and_stays_whole(ws: str) -> None:
+    calls = Calls()
+    async with serving(calls, ws=ws) as url:
+        connecting = asyncio.ensure_future(ws_connect(url.replace("http", "ws"), max_size=None).__aenter__())
+        call = await calls.next()
+        await call.accept()
+        client = await connecting
+        large = "".join(chr(97 + index * index % 23) for index in range(1_500_000))
+        first = asyncio.ensure_future(call.text(large))
+        await asyncio.sleep(0)
+        second = asyncio.ensure_future(call.text("second"))
+        turns = 0
+        while not first.done():
+            await asyncio.sleep(0)
+            turns += 1
+            if turns == 3:
+                first.cancel()  # what has been begun is completed
+        assert turns >= 3
+        await second
+        call.finish()
+        assert await client.recv() == large
+        assert await client.recv() == "second"
+        await client.close()
+
+
 async def test_answers_to_one_read_leave_together() -> None:
     writes: list[int] = []
 

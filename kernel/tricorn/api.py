@@ -8,7 +8,7 @@ This module imports typing, dataclasses and pluggy only, so that importing a plu
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -149,7 +149,11 @@ class Receiver(Protocol):
         """
 
     def feed(self, data: bytes) -> None:
-        """Take body bytes, unframed and never empty. May call `Stream.pause_reading` before it returns."""
+        """Take body bytes, unframed and never empty. May call `Stream.pause_reading` before it returns.
+
+        Raises Refusal when there are more than the server takes: the plugin calls `disconnect`, and answers with it
+        where no head has been sent, else cuts the stream.
+        """
 
     def end(self) -> None:
         """The body is complete. Called once, and not after `disconnect`."""
@@ -377,8 +381,11 @@ class WsCodec(Protocol):
     def receive(self, data: bytes) -> None:
         """Take bytes from the peer, possibly none, and call the sink. Never raises for what a peer can send."""
 
-    def send(self, data: str | bytes) -> bytes:
-        """One message as frames."""
+    def send(self, data: str | bytes) -> bytes | Iterator[bytes]:
+        """One message as frames; in parts where making all of them would take longer than a turn of the loop should.
+
+        No other message is sent until the parts are used up; control frames may come between.
+        """
         ...
 
     def ping(self, payload: bytes) -> bytes:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-__all__ = ["Deflate", "Deflater", "Inflater", "negotiate"]
+__all__ = ["PART", "Deflate", "Deflater", "Inflater", "negotiate"]
 
 TAIL = b"\x00\x00\xff\xff"
 """What a sender removes from the end of a message and a receiver puts back (RFC 7692 section 7.2.2)."""
 
+PART = 131072
+"""Bytes deflated at once: a larger message is deflated in parts, which takes milliseconds for each."""
 WINDOW_BITS = 12
 _PARAMETER = re.compile(rb'([a-z_]+)(?:[ \t]*=[ \t]*("?)([0-9]{1,2})\2)?')
 _BITS = {str(bits).encode(): bits for bits in range(8, 16)}
@@ -102,6 +104,13 @@ class Deflater:
             if not self._keeps:
                 self._stream = None
         return result
+
+    def parts(self, data: bytes | bytearray | memoryview) -> Iterator[tuple[bytes, bool]]:
+        """Deflate a large message part by part: (deflated bytes, whether they are the last)."""
+        with memoryview(data) as view:
+            for start in range(0, len(view), PART):
+                final = start + PART >= len(view)
+                yield self.deflate(view[start : start + PART], final), final
 
 
 class Inflater:

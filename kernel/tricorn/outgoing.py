@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tricorn.api import Stream
@@ -17,9 +18,22 @@ PONG_LIMIT = 2048
 
 
 class Outgoing:
-    """The outgoing side of one WebSocket. `gathered` are frames not sent yet."""
+    """The outgoing side of one WebSocket.
 
-    __slots__ = ("_kernel", "_pongs", "_released", "_size", "_stream", "_waiters", "_waits_for_room", "gathered")
+    gathered: frames not sent yet. busy: a message is being sent in parts.
+    """
+
+    __slots__ = (
+        "_kernel",
+        "_pongs",
+        "_released",
+        "_size",
+        "_stream",
+        "_waiters",
+        "_waits_for_room",
+        "busy",
+        "gathered",
+    )
 
     def __init__(self, kernel: Kernel, stream: Stream) -> None:
         self._kernel = kernel
@@ -30,6 +44,7 @@ class Outgoing:
         self._waits_for_room = False
         self._waiters: list[asyncio.Future[None]] = []
         self._released = False
+        self.busy = False
 
     def write(self, frame: bytes) -> None:
         """Send a frame now, behind those that were gathered."""
@@ -78,23 +93,47 @@ class Outgoing:
         if not self._released:
             self.send_pongs()
 
+    async def send_parts(self, parts: Iterator[bytes]) -> None:
+        """Send a message part by part, with a turn of the loop between; others wait (`busy`) in `room`."""
+        self.busy = True
+        try:
+            for part in parts:
+                self.write(part)
+                await (self._room(mine=True) if self._stream.congested else asyncio.sleep(0))
+                if self._released:
+                    break
+        finally:
+            if not self._released:
+                for part in parts:  # cancelled, but what has been begun has to be completed
+                    self.write(part)
+            self.busy = False
+            self._wake()
+
     async def room(self) -> None:
-        """Return when the stream takes more, or never will (`release`)."""
-        blocked = self._stream.blocked()
-        while blocked is not None and not self._released:
+        """Return when a message can be sent, or none ever will (`release`)."""
+        await self._room(mine=False)
+
+    async def _room(self, mine: bool) -> None:
+        while not self._released:
+            blocked = self._stream.blocked()
+            if blocked is None and (mine or not self.busy):
+                return
             waiter = self._kernel.loop.create_future()
             self._waiters.append(waiter)
-            room = asyncio.ensure_future(blocked)
+            awaited = [waiter] if blocked is None else [waiter, asyncio.ensure_future(blocked)]
             try:
-                await asyncio.wait((room, waiter), return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                room.cancel()
+                for future in awaited:
+                    future.cancel()
                 self._waiters.remove(waiter)
-            blocked = self._stream.blocked()
 
     def release(self) -> None:
         """Nothing more will be sent: let everybody go who waits for room."""
         self._released = True
+        self._wake()
+
+    def _wake(self) -> None:
         for waiter in self._waiters:
             if not waiter.done():
                 waiter.set_result(None)

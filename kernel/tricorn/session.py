@@ -7,7 +7,7 @@
 
 `send`, `run`, `drain` and `expire` move it from the application's side, `on_close` and `disconnect` from the peer's.
 When the peer closes, messages that came before are still delivered, and answers to them may still leave: the state
-stays OPEN with `_reply` waiting until the application has taken all of them.
+stays OPEN with `_reply` waiting until the application has taken all of them. A message being sent is completed.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ class Session(Incoming):
             self._send_pongs()
             self._disconnect = {"type": "websocket.disconnect", "code": code, "reason": reason}
             self._reply = reply
-            if self._queue:
+            if self._queue or self._out.busy:
                 self._arm(ANSWER_TIME)
             else:
                 self._answer_close()
@@ -191,7 +191,7 @@ class Session(Incoming):
         state = self._state
         if state == OPEN:
             if kind == "websocket.send":
-                if self._stream.congested:
+                if self._stream.congested or self._out.busy:
                     await self._out.room()
                     self._check_alive(kind)
                 data = event.get("bytes")
@@ -202,7 +202,13 @@ class Session(Incoming):
                 elif type(data) is not bytes:
                     _check_bytes(data)
                 frame = self._encode(data)
-                if self._queue or self._out.gathered:
+                if type(frame) is not bytes:
+                    await self._out.send_parts(frame)
+                    self._check_alive(kind)
+                    if self._reply is not None:
+                        self._arm(ANSWER_TIME)
+                        self._wake()
+                elif self._queue or self._out.gathered:
                     self._out.gather(frame, bool(self._queue))
                 else:
                     self._send_data(frame, False)
@@ -246,7 +252,7 @@ class Session(Incoming):
         codec, extensions = kernel.ws.codec(self, kernel.settings, values(head, b"sec-websocket-extensions"))
         subprotocol, headers = event.get("subprotocol"), event.get("headers") or ()
         fields = accept_fields(stream, self._key, extensions, subprotocol, headers)
-        self._encode: Callable[[Any], bytes] = codec.send
+        self._encode: Callable[[Any], Any] = codec.send
         self._state = OPEN
         log_handshake(kernel, stream, self.scope, "[accepted]")
         kernel.log.info("connection open")

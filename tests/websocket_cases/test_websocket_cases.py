@@ -11,7 +11,7 @@ import pytest
 
 from tests.websocket_cases.cases import AREAS, Answer, Case
 from tricorn.testing import serve
-from tricorn.testing.ws_peer import CLOSE, TAIL, close_frame, parse
+from tricorn.testing.ws_peer import CLOSE, CONT, TAIL, close_frame, parse
 
 DEADLINE = 60.0
 AT_ONCE = 8
@@ -52,8 +52,15 @@ async def play(port: int, case: Case, offer: bytes) -> tuple[tuple[Answer, ...],
         writer.transport.abort()
     *messages, (_, opcode, payload) = frames
     assert opcode == CLOSE, "the last frame is no close frame"
-    answers = tuple((opcode, inflated(first, payload)) for first, opcode, payload in messages)
-    return answers, int.from_bytes(payload[:2], "big") if payload else None
+    answers: list[tuple[int, int, bytes]] = []
+    for first, part_of, part in messages:
+        if part_of == CONT:
+            part_of, begun = answers[-1][1:]
+            answers[-1] = answers[-1][0], part_of, begun + part
+        else:
+            answers.append((first, part_of, part))
+    code = int.from_bytes(payload[:2], "big") if payload else None
+    return tuple((kind, inflated(first, data)) for first, kind, data in answers), code
 
 
 def inflated(first: int, payload: bytes) -> bytes:

@@ -6,7 +6,7 @@ import zlib
 from typing import Any
 
 from tricorn.testing.suite import Suite, each
-from tricorn.testing.ws_peer import BINARY, CONT, PING, TAIL, TEXT, Peer, deflate, frame, parse, single_bytes
+from tricorn.testing.ws_peer import BINARY, CONT, PING, TAIL, TEXT, Peer, deflate, frame, single_bytes
 
 OFFER = b"permessage-deflate; client_max_window_bits"
 TEXT_1K = '{"some": "text", "that": "repeats"} ' * 30
@@ -48,7 +48,7 @@ class DeflateChecks(Suite):
         peer = self.peer(offers=(offer,))
         assert peer.extensions is None
         assert peer.feed(frame(TEXT, b"x")) == [("message", "x")]
-        assert parse(peer.codec.send("y" * 1000)) == [(0x81, TEXT, b"y" * 1000)]
+        assert peer.send("y" * 1000) == (TEXT, b"y" * 1000, False)
 
     def check_the_first_offer_that_can_be_met_is_taken(self) -> None:
         """Offers come in the client's order, in one field or several."""
@@ -72,7 +72,7 @@ class DeflateChecks(Suite):
         assert client_bits <= bits
         text = "".join(chr(97 + index * index % 23) for index in range(50_000))
         assert peer.feed(frame(TEXT, deflate(text.encode(), client_bits), rsv=4)) == [("message", text)]
-        assert inflate(parse(peer.codec.send(text)), bits) == text.encode()
+        assert inflate(peer.send(text), bits) == text.encode()
 
     def check_a_client_that_did_not_offer_it_is_not_told_its_window(self) -> None:
         """RFC 7692 section 7.1.2.2."""
@@ -98,11 +98,21 @@ class DeflateChecks(Suite):
                 theirs = zlib.decompressobj(wbits=-12)
             payload = (ours.compress(text.encode()) + ours.flush(zlib.Z_SYNC_FLUSH)).removesuffix(TAIL)
             assert peer.feed(frame(TEXT, payload, rsv=4)) == [("message", text)]
-            ((first, _, sent),) = parse(peer.codec.send(text))
-            if first & 0x40:
-                sent = theirs.decompress(sent + TAIL)
-            assert sent == text.encode()
-        assert len(peer.codec.send(TEXT_1K)) < len(TEXT_1K) // 2
+            _, sent, squeezed = peer.send(text)
+            assert (theirs.decompress(sent + TAIL) if squeezed else sent) == text.encode()
+        assert len(peer.send(TEXT_1K)[1]) < len(TEXT_1K) // 2
+
+    @each(text="é" * 500_000, binary=bytes(1_000_001))
+    def check_large_messages_are_compressed_as_well(self, data: str | bytes) -> None:
+        """In parts, where they would hold up the others; what follows shares their context."""
+        peer = self.compressed()
+        theirs = zlib.decompressobj(wbits=-12)
+        for message in (data, TEXT_1K, data):
+            expected = message.encode() if isinstance(message, str) else message
+            opcode, sent, squeezed = peer.send(message)
+            assert opcode == (TEXT if isinstance(message, str) else BINARY)
+            assert squeezed
+            assert theirs.decompress(sent + TAIL) == expected
 
     def check_single_messages_may_be_uncompressed(self) -> None:
         """RSV1 says which are."""
@@ -192,8 +202,8 @@ class DeflateChecks(Suite):
         assert len(peer.events) == 1
 
 
-def inflate(frames: list[tuple[int, int, bytes]], bits: int) -> bytes:
-    """The payload of a compressed message of one frame."""
-    ((first, _, payload),) = frames
-    assert first & 0x40, "the message is not compressed"
+def inflate(sent: tuple[int, bytes, bool], bits: int) -> bytes:
+    """The payload of a compressed message."""
+    _, payload, compressed = sent
+    assert compressed, "the message is not compressed"
     return zlib.decompress(payload + TAIL + b"\x03\x00", wbits=-bits)

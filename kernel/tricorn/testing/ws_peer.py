@@ -125,6 +125,23 @@ class Peer:
         self.events.append(("close", code, reason))
         self.replies.append(bytes(reply))
 
+    def send(self, data: Any) -> tuple[int, bytes, bool]:
+        """Opcode and payload of a message as it is sent, and whether it is compressed.
+
+        A codec may make one frame of it or several, at once or in parts.
+        """
+        sent = self.codec.send(data)
+        (first, opcode, payload), *rest = parse(sent if type(sent) is bytes else b"".join(sent))
+        assert opcode in (TEXT, BINARY), "a message begins with its opcode"
+        assert not first & 0x30, "RSV2 and RSV3 have no meaning"
+        ends = [first & 0x80, *(head & 0x80 for head, _, _ in rest)]
+        assert ends[-1], "the last frame is final"
+        assert not any(ends[:-1]), "no other frame is"
+        for head, _, part in rest:
+            assert head & 0x7F == CONT, "the others are continuations, without RSV1"
+            payload += part
+        return opcode, payload, bool(first & 0x40)
+
     def feed(self, *pieces: bytes) -> list[tuple[Any, ...]]:
         """Hand bytes to the codec, each piece as one read; return the new events."""
         before = len(self.events)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import codecs
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO, StringIO
 from struct import Struct
 from typing import Any
 
 from tricorn.api import WsCodec, WsProvider, WsSink, hookimpl
 from tricorn.closing import read_close
-from tricorn.deflate import Deflate, Deflater, Inflater, negotiate
+from tricorn.deflate import PART, Deflate, Deflater, Inflater, negotiate
 from tricorn_ws_frames.masking import unmask
 
 tricorn_api = 1
@@ -37,6 +37,15 @@ _utf8 = codecs.getincrementaldecoder("utf-8")
 _head_16 = Struct("!BBH").pack
 _head_64 = Struct("!BBQ").pack
 _HEADS = {first: [bytes((first, size)) for size in range(126)] for first in (FINAL_TEXT, FINAL_BINARY)}
+
+
+def _frame(first: int, payload: bytes) -> bytes:
+    size = len(payload)
+    if size < 126:
+        return bytes((first, size)) + payload
+    if size < 65536:
+        return _head_16(first, 126, size) + payload
+    return _head_64(first, 127, size) + payload
 
 
 class _Violation(Exception):
@@ -243,8 +252,8 @@ class FramesCodec:
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    def send(self, data: str | bytes) -> bytes:
-        """One message in one frame."""
+    def send(self, data: str | bytes) -> bytes | Iterator[bytes]:
+        """One message in one frame, or a large one that is compressed in fragments."""
         if type(data) is str:
             first = FINAL_TEXT
             payload = data.encode()
@@ -253,16 +262,18 @@ class FramesCodec:
             payload = data  # type: ignore[assignment]
         size = len(payload)
         if self._deflater is not None and size >= WORTH_DEFLATING:
-            first |= COMPRESSED
-            payload = self._deflater.deflate(payload)
-            size = len(payload)
-            if size < 126:
-                return bytes((first, size)) + payload
-        elif size < 126:
+            if size > PART:
+                return self._fragments(first & ~FIN | COMPRESSED, payload)
+            return _frame(first | COMPRESSED, self._deflater.deflate(payload))
+        if size < 126:
             return _HEADS[first][size] + payload
-        if size < 65536:
-            return _head_16(first, 126, size) + payload
-        return _head_64(first, 127, size) + payload
+        return _frame(first, payload)
+
+    def _fragments(self, first: int, payload: bytes) -> Iterator[bytes]:
+        assert self._deflater is not None
+        for part, final in self._deflater.parts(payload):
+            yield _frame(first | FIN if final else first, part)
+            first = CONT
 
     def ping(self, payload: bytes) -> bytes:
         """A ping frame."""

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import codecs
 import zlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from io import BytesIO, StringIO
 from typing import Any
 
 from tricorn.api import Unavailable, WsCodec, WsProvider, WsSink, hookimpl
-from tricorn.deflate import Deflate, Deflater, Inflater, negotiate
+from tricorn.deflate import PART, Deflate, Deflater, Inflater, negotiate
 
 try:
     from websockets.exceptions import PayloadTooBig, ProtocolError
@@ -64,7 +64,8 @@ class _Deflate(Extension):
         """A frame of ours."""
         if frame.opcode & 8:
             return frame
-        return Frame(frame.opcode, self._deflater.deflate(frame.data, frame.fin), frame.fin, True)
+        data = self._deflater.deflate(frame.data, frame.fin)
+        return Frame(frame.opcode, data, frame.fin, frame.opcode != _CONT)
 
 
 class WebsocketsCodec:
@@ -227,11 +228,21 @@ class WebsocketsCodec:
         self._rest.clear()
         self._sink.on_close(code, reason, self.close(code, reason))
 
-    def send(self, data: str | bytes) -> bytes:
-        """One message in one frame."""
+    def send(self, data: str | bytes) -> bytes | Iterator[bytes]:
+        """One message in one frame, or a large one that is compressed in fragments."""
+        opcode = _BINARY
         if isinstance(data, str):
-            return Frame(_TEXT, data.encode()).serialize(mask=False, extensions=self._extensions)
-        return Frame(_BINARY, data).serialize(mask=False, extensions=self._extensions)
+            opcode = _TEXT
+            data = data.encode()
+        if self._extensions and len(data) > PART:
+            return self._fragments(opcode, data)
+        return Frame(opcode, data).serialize(mask=False, extensions=self._extensions)
+
+    def _fragments(self, opcode: Opcode, data: bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), PART):
+            frame = Frame(opcode, data[start : start + PART], start + PART >= len(data))
+            yield frame.serialize(mask=False, extensions=self._extensions)
+            opcode = _CONT
 
     def ping(self, payload: bytes) -> bytes:
         """A ping frame."""

@@ -7,13 +7,13 @@ kernel's, as an extension of wsproto, which is also where a message's size is wa
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO, StringIO
 from typing import Any
 
 from tricorn.api import Unavailable, WsCodec, WsProvider, WsSink, hookimpl
 from tricorn.closing import read_close
-from tricorn.deflate import Deflate, Deflater, Inflater, negotiate
+from tricorn.deflate import PART, Deflate, Deflater, Inflater, negotiate
 
 try:
     from wsproto.extensions import Extension
@@ -173,9 +173,15 @@ class WsprotoCodec:
         self._parts = None
         self._sink.on_close(code, reason, self.close(code, reason))
 
-    def send(self, data: str | bytes) -> bytes:
-        """One message in one frame."""
+    def send(self, data: str | bytes) -> bytes | Iterator[bytes]:
+        """One message in one frame, or a large one that is compressed in fragments."""
+        if self._writer.extensions and len(data) > PART:
+            return self._fragments(data)
         return bytes(self._writer.send_data(data))
+
+    def _fragments(self, data: str | bytes) -> Iterator[bytes]:
+        for start in range(0, len(data), PART):
+            yield bytes(self._writer.send_data(data[start : start + PART], fin=start + PART >= len(data)))
 
     def ping(self, payload: bytes) -> bytes:
         """A ping frame."""
