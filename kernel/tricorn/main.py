@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import os
 import sys
 from types import ModuleType
 from typing import Any
@@ -33,7 +34,9 @@ def run(app: Any, *, app_dir: str | None = None, **options: Any) -> None:
     try:
         config = Config(app, **options)
         if config.use_subprocess and not isinstance(app, str):
-            logger.warning("You must pass the application as an import string to enable 'reload' or 'workers'.")
+            hint = _import_string(app)
+            text = "You must pass the application as an import string to enable 'reload' or 'workers'."
+            logger.warning("%s%s", text, f" Here: run({hint!r}, ...)." if hint else "")
             sys.exit(STARTUP_FAILURE)
         if config.should_reload and config.workers > 1:
             logger.warning('"workers" flag is ignored when reloading is enabled.')
@@ -48,6 +51,14 @@ def run(app: Any, *, app_dir: str | None = None, **options: Any) -> None:
         status = 0
     if status:
         sys.exit(status)
+
+
+def _import_string(app: Any) -> str | None:
+    """How the program's main file would name the application, if it has a name there."""
+    program = sys.modules["__main__"]
+    path = getattr(program, "__file__", None)
+    names = [name for name, value in vars(program).items() if value is app and not name.startswith("_")]
+    return f"{os.path.splitext(os.path.basename(path))[0]}:{names[0]}" if path and names else None
 
 
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY
