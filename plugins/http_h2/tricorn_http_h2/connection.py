@@ -106,22 +106,13 @@ class Http2Connection(Ending):
             if self._linger < 0:
                 self._transport.abort()
             return
-        unread = self._unread
-        if unread:
-            unread += data
-            if len(unread) < self._needed:
-                return
-            data = bytes(unread)
-            unread.clear()
         self._gathering = self._reading = True
         try:
-            position = self._read(data)
+            self._read_on(data)
         except ConnectionFault as fault:
             self.fail(fault)
             return
         self._reading = False
-        if position < len(data):
-            unread += data[position:]
         self.give_room()
         fresh, self.fresh = self.fresh, {}
         for stream in fresh:
@@ -136,9 +127,25 @@ class Http2Connection(Ending):
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
-    def _read(self, data: bytes) -> int:
+    def _read_on(self, data: bytes) -> None:
+        """Complete the frame that has begun, then read those that are whole. Raises ConnectionFault."""
+        unread = self._unread
+        start = 0
+        while unread:
+            missing = self._needed - len(unread)
+            unread += data[start : start + missing]
+            start += missing
+            if len(unread) < self._needed:
+                return
+            frame = bytes(unread)
+            unread.clear()
+            unread += frame[self._read(frame, 0) :]
+        start = self._read(data, start)
+        if start < len(data):
+            unread += data[start:]
+
+    def _read(self, data: bytes, position: int) -> int:
         """Read frames; return where an incomplete one begins. Raises ConnectionFault."""
-        position = 0
         size = len(data)
         if self._state == BEGIN:
             if not data.startswith(PREFACE):
