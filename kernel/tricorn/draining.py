@@ -1,4 +1,9 @@
-"""The end of serving: connections and calls get to finish, as long as the configuration and the user allow."""
+"""The end of serving: connections and calls get to finish, as long as the configuration and the user allow.
+
+Responses of no announced length (server-sent events, for one) may have no end. After a while their applications are
+told that the client has left, upon which they stop; whoever sends a length or has not begun to answer gets the
+whole time.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +11,16 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from tricorn.exchange import Exchange
 from tricorn.kernel import Kernel
+from tricorn.scope import log_path
 from tricorn.waiting import TICK, Changes
 
 SETTLE = 1.0
 """Seconds that cancelled application calls get to answer and end before their connections are cut."""
+
+NAMED = 5
+"""Streams that the log names when it says that they end."""
 
 logger = logging.getLogger("tricorn.error")
 
@@ -25,7 +35,9 @@ async def drain(
     """
     drained = asyncio.ensure_future(kernel.drained())
     loop = asyncio.get_running_loop()
-    end = None if limit is None else loop.time() + limit
+    begin = loop.time()
+    end = None if limit is None else begin + limit
+    patience: float = kernel.settings.timeout_graceful_streams
     try:
         # The idle connections close within this turn of the loop: nothing to tell about those.
         await asyncio.wait((drained,), timeout=TICK if limit is None else min(TICK, limit))
@@ -35,6 +47,8 @@ async def drain(
         while not drained.done() and not forced() and (end is None or loop.time() < end):
             await changes.wait(TICK if end is None else min(TICK, max(0.0, end - loop.time())), drained)
             flush()
+            if patience and loop.time() >= begin + patience:
+                end_streams(kernel)
         if not drained.done() and not forced():
             message = "timeout graceful shutdown exceeded"
             logger.error("Cancel %s running task(s), %s", kernel.cancel(f"Task cancelled, {message}"), message)
@@ -45,3 +59,14 @@ async def drain(
             await asyncio.wait((drained,), timeout=SETTLE)
     finally:
         drained.cancel()
+
+
+def end_streams(kernel: Kernel) -> None:
+    """Tell the applications whose responses have no announced length that nobody listens any more."""
+    streams = [call for call in kernel.calls if isinstance(call, Exchange) and call.streaming]
+    for call in streams:
+        call.half_close()
+    if streams:
+        paths = sorted({f"{call.scope['method']} {log_path(call.scope)}" for call in streams})
+        named = ", ".join(paths[:NAMED]) + ", ..." * (len(paths) > NAMED)
+        logger.info("Ending %d stream%s (%s).", len(streams), "s" * (len(streams) > 1), named)

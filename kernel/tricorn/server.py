@@ -245,8 +245,9 @@ class Server:
             return
         self.started = False
         logger.info("Shutting down")
-        notify(self.config, "tricorn_stopping", self.kernel)
         assert self.kernel is not None
+        self.kernel.draining = True
+        notify(self.config, "tricorn_stopping", self.kernel)
         listening = [*(sockets or ()), *(self._bound or ())]
         options = listen_options(self.config)
         await stop_accepting(listening, lambda: self._close(sockets), self.kernel.protocol, options)

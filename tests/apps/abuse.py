@@ -97,6 +97,15 @@ async def read(scope: Scope, receive: Receive, send: Send) -> None:
     await answer(send, b"%d" % size)
 
 
+async def listen(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers without an end, as long as somebody listens."""
+    await start(send)
+    await send({"type": "http.response.body", "body": b"listening\n", "more_body": True})
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    await send({"type": "http.response.body", "body": b"goodbye\n"})
+
+
 async def block(scope: Scope, receive: Receive, send: Send) -> None:
     """Blocks the loop, as code that was not written for one does."""
     blocking.set()
@@ -112,6 +121,13 @@ async def slow(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"do", "more_body": True})
     await asyncio.sleep(0.1)
     await send({"type": "http.response.body", "body": b"ne"})
+
+
+async def later(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers in a second."""
+    seen["later"] += 1
+    await asyncio.sleep(1)
+    await answer(send)
 
 
 async def fail(scope: Scope, receive: Receive, send: Send) -> None:
@@ -170,7 +186,7 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
 PATHS = {
     "/": healthy, "/seen": tell, "/release": release, "/stream": stream, "/deaf": deaf, "/unread": unread,
     "/never": never, "/read": read, "/block": block, "/slow": slow, "/fail": fail, "/fail-late": fail_late,
-    "/leave": leave, "/silent": silent, "/twice": twice,
+    "/leave": leave, "/listen": listen, "/later": later, "/silent": silent, "/twice": twice,
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.load import Load
-from tests.servers import HTTP, LOOP, CommandLine, connect, read_all
+from tests.servers import HTTP, LOOP, CommandLine, connect, read_all, read_until
 from tests.watching import Watched
 
 
@@ -30,3 +30,32 @@ def test_a_signal_under_load_loses_no_request(http: str, loop: str, number: sign
             assert read_all(slow).endswith(b"\r\n\r\ndone")
         assert load.lost == []
         assert not any("ERROR" in line for line in process.log)
+
+
+def test_a_stream_is_ended_while_other_requests_get_their_time(tmp_path: Path) -> None:
+    """A stream without an announced length may have no end; what waits for its answer has one."""
+    arguments = ("tests.apps.abuse:app", "--port", "0", "--timeout-graceful-streams", "0.1")
+    with CommandLine(*arguments, directory=tmp_path) as process:
+        server = Watched(process)
+        with connect(server.address) as stream, connect(server.address) as other:
+            stream.sendall(b"GET /listen?a=b HTTP/1.1\r\nhost: test\r\n\r\n")
+            read_until(stream, b"listening")
+            other.sendall(b"GET /later HTTP/1.1\r\nhost: test\r\n\r\n")
+            while "later" not in server.seen():
+                pass
+            process.popen.send_signal(signal.SIGTERM)
+            assert read_all(stream).endswith(b"goodbye\n\r\n0\r\n\r\n")
+            assert read_all(other).endswith(b"\r\n\r\nok")
+        process.end()
+        assert any(line.endswith("Ending 1 stream (GET /listen?a=b).") for line in process.log)
+
+
+def test_a_stream_that_does_not_listen_is_cut_at_the_end_of_the_graceful_time(tmp_path: Path) -> None:
+    arguments = ("tests.apps.abuse:app", "--port", "0", "--timeout-graceful-shutdown", "0.3")
+    with CommandLine(*arguments, directory=tmp_path) as process:
+        server = Watched(process)
+        with connect(server.address) as stream:
+            stream.sendall(b"GET /deaf HTTP/1.1\r\nhost: test\r\n\r\n")
+            read_until(stream, b"still here")
+            assert process.end(signal.SIGTERM) == -signal.SIGTERM
+        assert any("Cancel 1 running task(s), timeout graceful shutdown exceeded" in line for line in process.log)
