@@ -67,7 +67,7 @@ TEST = (
     "starlette>=0.41",
     "trustme>=1.1",
     "tomli>=2.0; python_version < '3.11'",
-    "uvicorn>=0.34",
+    "uvicorn~=0.54.0",
     "websockets>=13.0",
     "zensical>=0.0.60",
 )
