@@ -45,12 +45,15 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "the machines",
         (
+            "tricorn.admission",
             "tricorn.denial",
+            "tricorn.entrance",
             "tricorn.exchange",
             "tricorn.http1*",
             "tricorn.negotiation",
             "tricorn.incoming",
             "tricorn.outgoing",
+            "tricorn.proxy_protocol",
             "tricorn.session",
         ),
     ),

@@ -8,7 +8,7 @@ import pytest
 
 from tricorn.api import Refusal
 from tricorn.chunked import SIZE_LINE_LIMIT, TRAILER_LIMIT, ChunkedReader
-from tricorn.testing.http1_cases import BAD_BODIES, GOOD_BODIES
+from tricorn.testing.http1_bodies import BAD_BODIES, GOOD_BODIES
 
 
 def read(sent: bytes, size: int) -> tuple[bytes, int]:

@@ -15,7 +15,8 @@ from tricorn.api import HttpProvider, Unavailable
 from tricorn.http1 import BACKLOG_LIMIT
 from tricorn.registry import PluginError, Registry
 from tricorn.testing.calls import Calls
-from tricorn.testing.http1_cases import BAD_BODIES, BAD_REQUESTS, GOOD_BODIES, ODD_REQUESTS
+from tricorn.testing.http1_bodies import BAD_BODIES, GOOD_BODIES
+from tricorn.testing.http1_cases import BAD_REQUESTS, ODD_REQUESTS
 from tricorn.testing.http1_client import Http1Client
 from tricorn.testing.memory_server import memory_server, run_in_memory
 from tricorn.testing.replay import Outcome, replay
@@ -105,8 +106,7 @@ def test_no_repetition_makes_the_connection_keep_much(begin: bytes, unit: bytes)
     async def check() -> None:
         calls = Calls()
         async with memory_server(calls.app, STRICT) as server:
-            client = Http1Client(server)
-            client.any_answers = True
+            client = Http1Client(server, any_answers=True)
             client.send_raw(begin)
             await server.settle(2)
             sent = 0

@@ -176,6 +176,8 @@ class Config:
             self.limit_request_line = max(self.limit_request_line, self.limit_request_head)
         self.proxies = Proxies(self) if self.proxy_headers else None
         self._load_tls()
+        if self.proxy_protocol and self.ssl is not None:
+            fail("proxy_protocol needs connections in clear text: let the proxy end TLS, or do without it.")
         try:
             app = call_factory(self.load_app(), self.factory)
             self.loaded_app = _attempt(lambda: adapted(self, app))

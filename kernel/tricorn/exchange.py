@@ -17,7 +17,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from tricorn.api import Head, Headers, Message, Receive, Scope, Send, Stream
+from tricorn.api import Head, Headers, Message, Receive, Refusal, Scope, Send, Stream
 from tricorn.fields import CLOSE, FRAMED
 from tricorn.scope import client_name, log_path
 
@@ -51,6 +51,7 @@ class Exchange:
         "_left",
         "_paused",
         "_phase",
+        "_received",
         "_size",
         "_status",
         "_stream",
@@ -67,6 +68,7 @@ class Exchange:
         self._expects = head.expects
         self._chunks: list[bytes] = []
         self._size = 0
+        self._received = 0
         self._complete = head.complete
         self._consumed = False
         self._paused = False
@@ -93,9 +95,14 @@ class Exchange:
             self.task = task
 
     def feed(self, data: bytes) -> None:
-        """Keep body bytes for `receive`."""
+        """Keep body bytes for `receive`. Raises Refusal(413) when there are more than the server takes."""
         if self._phase == DONE:
             return
+        limit = self._kernel.limit_body
+        if limit:
+            self._received += len(data)
+            if self._received > limit:
+                raise Refusal(413, "a request body over its limit")
         self._chunks.append(data)
         self._size += len(data)
         if self._size > BODY_LIMIT and not self._paused:

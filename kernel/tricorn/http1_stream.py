@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tricorn.api import Headers, Receiver, Refusal, Tunnel
 from tricorn.fields import CLOSE, DATE, FRAMED, SERVER, FieldTable
-from tricorn.responses import STATUS_LINES, refusal_body
+from tricorn.responses import STATUS_LINES, refusal_response
 
 if TYPE_CHECKING:
     from tricorn.kernel import Kernel
@@ -348,14 +348,9 @@ class Http1Stream(asyncio.Protocol):
         if receiver is None and self._state in (LENGTH, CHUNKED):
             self._linger()  # the answer has been sent: only the rest of the body was awaited
             return
-        body = refusal_body(refusal)
-        fields = b"".join(_render(*field) for field in refusal.headers)
         self._sent = True
         self._release()
-        self._write(
-            b"%b%b%bcontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
-            % (STATUS_LINES[refusal.status], self._kernel.default_fields, fields, len(body), body)
-        )
+        self._write(refusal_response(refusal, self._kernel.default_fields))
         self._linger()
 
     def _linger(self) -> None:

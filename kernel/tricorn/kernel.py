@@ -14,7 +14,8 @@ from math import inf
 from time import time
 from typing import Any
 
-from tricorn.api import ASGIApp, Connection, Head, HttpProvider, Receiver, Refusal, Stream, WsProvider
+from tricorn.api import ASGIApp, Connection, Head, Headers, HttpProvider, Receiver, Refusal, Stream, WsProvider
+from tricorn.admission import Admission
 from tricorn.departures import Departures
 from tricorn.exchange import Exchange
 from tricorn.fields import DATE, SERVER
@@ -30,6 +31,13 @@ TICK = 0.1
 _RETRY = ((b"retry-after", b"1"),)
 
 Access = Callable[[str, str, str, str, int], None]
+
+
+def check_announced(headers: Headers, limit: int) -> None:
+    """Raise Refusal(413) for a Content-Length over the limit."""
+    for name, value in headers:
+        if name == b"content-length" and int(value) > limit:
+            raise Refusal(413, "a request body over its limit")
 
 
 class Kernel:
@@ -52,7 +60,8 @@ class Kernel:
         state: dict[str, Any],
         access: Access | None = None,
     ) -> None:
-        self.app = app
+        calls = settings.limit_calls
+        self.app: ASGIApp = Admission(app, calls, settings.limit_waiting_calls) if calls else app
         self.settings = settings
         self.http = http
         self.protocol: Factory = protocol_factory(self, http)
@@ -66,6 +75,7 @@ class Kernel:
         self.timeout_head: float = settings.timeout_request_head
         self.timeout_body: float = settings.timeout_request_body
         self.timeout_write: float = settings.timeout_write
+        self.limit_body: int = settings.limit_request_body or 0
         self.limit_head: int = settings.limit_request_head
         self.limit_line: int = settings.limit_request_line
         self.head_lines: int = settings.limit_request_fields + 3
@@ -160,6 +170,8 @@ class Kernel:
         if limit is not None and (len(self.connections) >= limit or len(self.calls) >= limit):
             self.log.warning("Exceeded concurrency limit.")
             raise Refusal(503, "over the concurrency limit", _RETRY)
+        if self.limit_body and not head.complete:
+            check_announced(head.headers, self.limit_body)
         if head.protocol is not None:
             if self.ws is not None:
                 return Session(self, stream, head)

@@ -17,7 +17,10 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from tricorn.api import HttpProvider
+from tricorn.entrance import Entrance
 from tricorn.http1 import FIRST_REQUEST_TIME, Http1Connection
+from tricorn.proxy import TrustedPeers
+from tricorn.proxy_protocol import ProxyProtocol
 
 if TYPE_CHECKING:
     from tricorn.kernel import Kernel
@@ -27,9 +30,15 @@ Factory = Callable[[], asyncio.Protocol]
 
 def protocol_factory(kernel: Kernel, providers: Sequence[HttpProvider]) -> Factory:
     """What makes the protocol object of a new connection, for `loop.create_server`."""
+    settings = kernel.settings
+    factory: Factory = partial(Negotiation, kernel, providers)
     if len(providers) == 1:
-        return _factory(kernel, providers[0])
-    return partial(Negotiation, kernel, providers)
+        factory = _factory(kernel, providers[0])
+    if settings.proxy_protocol:
+        factory = partial(ProxyProtocol, kernel, TrustedPeers(settings.forwarded_allow_ips), factory)
+    if settings.limit_connections:
+        factory = Entrance(kernel, settings.limit_connections, factory)
+    return factory
 
 
 def _factory(kernel: Kernel, provider: HttpProvider) -> Factory:

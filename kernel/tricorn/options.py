@@ -115,6 +115,12 @@ OPTIONS: tuple[Option, ...] = (
     Option("limit_request_head", "Largest request head, in bytes.", int, 64 * 1024),
     Option("limit_request_line", "Longest request line, in bytes.", int, 16 * 1024),
     Option("limit_request_fields", "Most header fields in a request.", int, 256),
+    Option("limit_request_body", "Largest request body, in bytes; larger ones are answered 413.", int),
+    Option("limit_connections", "Open connections; further ones are answered 503.", int),
+    Option("limit_calls", "Application calls that run at the same time; further ones wait for their turn.", int),
+    Option("limit_waiting_calls", "Calls that wait because of --limit-calls; further ones are answered 503.", int, 100),
+    Option("proxy_protocol", "Connections begin with a PROXY protocol header, version 1 or 2, of a trusted peer.", bool,
+           False, switch="single"),
 )  # fmt: skip
 
 

@@ -6,13 +6,14 @@ import asyncio
 from typing import ClassVar
 
 from tricorn.testing.http_flow import FlowChecks
+from tricorn.testing.http_mistakes import MistakeChecks
 from tricorn.testing.http_responses import ResponseChecks
 from tricorn.testing.suite import each, needs
 
 __all__ = ["HttpSuite"]
 
 
-class HttpSuite(ResponseChecks, FlowChecks):
+class HttpSuite(ResponseChecks, MistakeChecks, FlowChecks):
     """The base of the suites of each version: a subclass sets `client` and adds what is particular to its version.
 
     multiplexed: requests share a connection without waiting for each other.
@@ -157,6 +158,40 @@ class HttpSuite(ResponseChecks, FlowChecks):
             assert status == 503
             assert answers[-1].values(b"retry-after")
             assert calls.count <= 2
+
+    async def check_an_announced_body_over_the_limit_is_answered_413(self) -> None:
+        """Before the application is called; what just fits is served."""
+        async with self.serving(limit_request_body=10) as (calls, client):
+            answer = client.ask(b"POST", body=b"0123456789")
+            assert await (await calls()).body() == b"0123456789"
+            await calls.made[0].respond(b"done")
+            assert await answer.whole() == b"done"
+            answer = client.ask(b"POST", body=b"0123456789a")
+            assert await answer.head() == 413
+            assert calls.count == 1
+
+    async def check_a_body_found_to_be_over_the_limit_ends(self) -> None:
+        """The application hears that the client has gone, and the client why."""
+        async with self.serving(limit_request_body=10) as (calls, client):
+            answer = client.ask(b"POST", body=b"01234", end=False)
+            call = await calls()
+            assert (await call.receive())["body"] == b"01234"
+            client.send(answer, b"56789a")
+            assert await call.receive() == {"type": "http.disconnect"}
+            assert await answer.head() == 413
+            await call.respond(b"too late")
+            await answer.whole()
+
+    async def check_a_body_found_to_be_over_the_limit_cuts_an_answer(self) -> None:
+        """That has begun."""
+        async with self.serving(limit_request_body=10) as (calls, client):
+            answer = client.ask(b"POST", body=b"01234", end=False)
+            call = await calls()
+            await call.start()
+            await call.write(b"begun", more_body=True)
+            await answer.until(lambda: answer.body == b"begun")
+            client.send(answer, b"56789a")
+            assert not await answer.ended()
 
     async def check_draining_finishes_what_was_begun(self) -> None:
         """And then closes, the idle connections meanwhile."""

@@ -9,6 +9,7 @@ from tricorn.testing.http import HttpSuite
 from tricorn.testing.http1_cases import BAD_REQUESTS, ODD_REQUESTS
 from tricorn.testing.http1_client import Http1Client
 from tricorn.testing.http1_connections import ConnectionChecks
+from tricorn.testing.http1_expectations import ExpectationChecks
 from tricorn.testing.http1_requests import RequestChecks
 from tricorn.testing.suite import Suite, each
 
@@ -111,7 +112,7 @@ class Http1CodecSuite(Suite):
             return None
 
 
-class Http1Suite(RequestChecks, ConnectionChecks, HttpSuite):
+class Http1Suite(RequestChecks, ConnectionChecks, ExpectationChecks, HttpSuite):
     """Every provider that serves HTTP/1 passes this suite, one that brings a codec for the kernel's connection as well
     as one that brings a connection of its own: all rules about bytes, besides those of `HttpSuite`."""
 

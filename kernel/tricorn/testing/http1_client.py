@@ -26,11 +26,11 @@ class Http1Client(Client):
 
     version = "1.1"
 
-    def __init__(self, server: MemoryServer, /, **addresses: Any) -> None:
+    def __init__(self, server: MemoryServer, /, any_answers: bool = False, **addresses: Any) -> None:
         super().__init__(server, **addresses)
         self.received = bytearray()
         self.reset = False
-        self.any_answers = False
+        self.any_answers = any_answers
         self._complete_answers = 0
         self._closed = False
         self._unread = bytearray()

@@ -6,7 +6,8 @@ from typing import Any
 
 from tricorn.testing.calls import Calls
 from tricorn.testing.http1_base import BEHIND, Http1ServingSuite, request
-from tricorn.testing.http1_cases import BAD_BODIES, BAD_REQUESTS, GOOD_BODIES, ODD_REQUESTS
+from tricorn.testing.http1_bodies import BAD_BODIES, GOOD_BODIES
+from tricorn.testing.http1_cases import BAD_REQUESTS, ODD_REQUESTS
 from tricorn.testing.http1_client import Http1Client
 from tricorn.testing.suite import each
 

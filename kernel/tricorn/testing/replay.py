@@ -75,8 +75,7 @@ def replay(provider: HttpProvider, segments: Iterable[bytes]) -> Outcome:
     async def run() -> None:
         recorder = _Recorder()
         async with memory_server(recorder.app, provider) as server:
-            client = Http1Client(server)
-            client.any_answers = True
+            client = Http1Client(server, any_answers=True)
             for segment in segments:
                 if segment:
                     client.send_raw(segment)

@@ -88,24 +88,19 @@ class Http2Stream(SendingStream):
             if self._left < 0:
                 raise StreamFault(PROTOCOL_ERROR, "more data than Content-Length")
         if data:
-            if self.receiver is not None:
-                self._feed(self.receiver, data)
-            else:
+            if self.receiver is None:
                 self._drop(len(data))
+            else:
+                try:
+                    self.receiver.feed(data)
+                except Refusal as refusal:
+                    self._refuse_late(refusal)
+            if not self.receiving:
+                return
         if end:
             self.end()
-        elif self.receiving:
+        else:
             self._give_room()
-
-    def _feed(self, receiver: Receiver, data: bytes) -> None:
-        try:
-            receiver.feed(data)
-        except Refusal as refusal:
-            if self._responding:
-                self.reset(CANCEL)
-            else:
-                self._disconnect()
-                self.refuse(refusal)
 
     def _drop(self, size: int) -> None:
         """Data that nobody wants."""
@@ -167,6 +162,15 @@ class Http2Stream(SendingStream):
         fields.append(self.fields.length(len(body)))
         self.send_head(refusal.status, fields, FRAMED, body, True)
 
+    def _refuse_late(self, refusal: Refusal) -> None:
+        """Take a request away from its application, which may have begun to answer it."""
+        if self._responding:
+            self._connection.kernel.refused(self, refusal)
+            self.reset(CANCEL)
+        else:
+            self._disconnect()
+            self.refuse(refusal)
+
     def accept_tunnel(self, headers: Headers, receiver: Tunnel) -> None:
         """Answer an extended CONNECT with 200 (RFC 8441 section 5)."""
         self.send_head(200, self.fields(headers)[0], 0, b"", False)
@@ -187,11 +191,8 @@ class Http2Stream(SendingStream):
                 self.reset(CANCEL)
         elif not self.sending:
             self.reset(NO_ERROR)
-        elif self._responding:
-            self.reset(CANCEL)
         else:
-            self._disconnect()
-            self.refuse(Refusal(408, "the request body took too long"))
+            self._refuse_late(Refusal(408, "the request body took too long"))
 
     def drain(self) -> None:
         """The server is shutting down."""
