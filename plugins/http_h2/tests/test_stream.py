@@ -312,6 +312,35 @@ async def test_an_unfinished_response_is_cut_visibly() -> None:
         await peer.alive()
 
 
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_over_its_limit_is_refused(announced: bool) -> None:
+    calls = Calls()
+    async with serving(calls.app, limit_request_body=1000) as server:
+        peer = Peer(server)
+        length = [(b"content-length", b"1001")] if announced else []
+        peer.send(peer.request(1, [*get(method=b"POST"), *length], end=False))
+        await server.settle()
+        peer.send(DataFrame(1, b"x" * 1000), DataFrame(1, b"x", flags=["END_STREAM"]))
+        assert await peer.status(1) == 413
+        await server.settle()
+        assert calls.count == (0 if announced else 1)
+        if not announced:
+            assert await (await calls()).receive() == {"type": "http.disconnect"}
+        await peer.alive()
+
+
+async def test_a_body_over_its_limit_cuts_a_response_that_has_begun() -> None:
+    calls = Calls()
+    async with serving(calls.app, limit_request_body=1000) as server:
+        peer = Peer(server)
+        peer.send(peer.request(1, get(method=b"POST"), end=False))
+        await (await calls()).start()
+        await peer.status(1)
+        peer.send(DataFrame(1, b"x" * 1001))
+        assert (await peer.next(RstStreamFrame, 1)).error_code == CANCEL
+        await peer.alive()
+
+
 # --- besides the response -------------------------------------------------------------------------------------------
 
 
