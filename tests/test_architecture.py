@@ -110,6 +110,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.cli",
             "tricorn.dev",
             "tricorn.finding",
+            "tricorn.doctor",
             "tricorn.listing",
             "tricorn.scaffold*",
         ),

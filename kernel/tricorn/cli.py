@@ -26,7 +26,7 @@ from tricorn.registry import AUTOMATIC, PluginError, Registry
 
 EPILOG = (
     "Further commands: tricorn dev [APP], tricorn plugins [--json], tricorn check KIND NAME, tricorn new KIND NAME, "
-    "tricorn bundle NAME, tricorn exec -- COMMAND. "
+    "tricorn bundle NAME, tricorn doctor, tricorn exec -- COMMAND. "
     "Every option can also be set by a variable: TRICORN_PORT for --port, or UVICORN_PORT where that is not set."
 )
 
@@ -34,6 +34,7 @@ COMMANDS = {
     "plugins": ("tricorn.listing", "plugins_command"),
     "check": ("tricorn.checking", "check_command"),
     "exec": ("tricorn.shim", "exec_command"),
+    "doctor": ("tricorn.doctor", "doctor_command"),
     "new": ("tricorn.scaffold.commands", "new_command"),
     "bundle": ("tricorn.scaffold.commands", "bundle_command"),
 }
