@@ -15,7 +15,6 @@ from time import time
 from typing import Any
 
 from tricorn.api import ASGIApp, Connection, Head, Headers, HttpProvider, Receiver, Refusal, Stream, WsProvider
-from tricorn.admission import Admission
 from tricorn.departures import Departures
 from tricorn.exchange import Exchange
 from tricorn.fields import DATE, SERVER
@@ -60,8 +59,11 @@ class Kernel:
         state: dict[str, Any],
         access: Access | None = None,
     ) -> None:
-        calls = settings.limit_calls
-        self.app: ASGIApp = Admission(app, calls, settings.limit_waiting_calls) if calls else app
+        self.app = app
+        if settings.limit_calls:
+            from tricorn.admission import Admission
+
+            self.app = Admission(app, settings.limit_calls, settings.limit_waiting_calls)
         self.settings = settings
         self.http = http
         self.protocol: Factory = protocol_factory(self, http)

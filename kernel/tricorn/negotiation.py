@@ -17,10 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from tricorn.api import HttpProvider
-from tricorn.entrance import Entrance
 from tricorn.http1 import FIRST_REQUEST_TIME, Http1Connection
-from tricorn.proxy import TrustedPeers
-from tricorn.proxy_protocol import ProxyProtocol
 
 if TYPE_CHECKING:
     from tricorn.kernel import Kernel
@@ -35,8 +32,13 @@ def protocol_factory(kernel: Kernel, providers: Sequence[HttpProvider]) -> Facto
     if len(providers) == 1:
         factory = _factory(kernel, providers[0])
     if settings.proxy_protocol:
+        from tricorn.proxy import TrustedPeers
+        from tricorn.proxy_protocol import ProxyProtocol
+
         factory = partial(ProxyProtocol, kernel, TrustedPeers(settings.forwarded_allow_ips), factory)
     if settings.limit_connections:
+        from tricorn.entrance import Entrance
+
         factory = Entrance(kernel, settings.limit_connections, factory)
     return factory
 

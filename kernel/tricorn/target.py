@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from ipaddress import AddressValueError, IPv6Address
+import socket
 from urllib.parse import unquote
 
 from tricorn.api import Refusal
@@ -38,8 +38,8 @@ def check_host(value: bytes) -> None:
 def _is_ipv6(literal: bytes | None) -> bool:
     """Whether what stands in brackets is an IPv6 address; None where nothing does that has to be one."""
     try:
-        return literal is None or bool(IPv6Address(literal.decode("ascii")))
-    except AddressValueError:
+        return literal is None or bool(socket.inet_pton(socket.AF_INET6, literal.decode("ascii")))
+    except OSError:
         return False
 
 
