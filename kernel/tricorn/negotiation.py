@@ -3,8 +3,8 @@
 With one plugin selected none of this is used. With several, a connection begins with a `Negotiation`, which hands it to
 the protocol object of the chosen plugin:
 
-    TLS         the plugin whose ALPN name (RFC 7301) was agreed on, in the server's order; without agreement the default
-    clear text  the plugin whose preface the first bytes are (RFC 9113 section 3.3: prior knowledge); otherwise the default
+    TLS         the plugin whose ALPN name (RFC 7301) was agreed on, in the server's order; without one the default
+    clear text  the plugin whose preface the first bytes are (RFC 9113 section 3.3: prior knowledge); else the default
 
 The default is the first plugin that speaks `http/1.1`, or else the first.
 """

@@ -29,7 +29,10 @@ def refusal_response(refusal: Refusal, default_fields: bytes) -> bytes:
     """The whole answer of HTTP/1 to a refused request, which closes the connection."""
     body = refusal_body(refusal)
     fields = b"".join(b"%b: %b\r\n" % field for field in refusal.headers)
-    return (
-        b"%b%b%bcontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b"
-        % (STATUS_LINES[refusal.status], default_fields, fields, len(body), body)
+    return b"%b%b%bcontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (
+        STATUS_LINES[refusal.status],
+        default_fields,
+        fields,
+        len(body),
+        body,
     )

@@ -31,11 +31,11 @@ class StandIn:
         if not stands:
             raise TypeError(
                 f"{cls.__mro__[1].__name__} cannot be subclassed in tricorn, whose connections are the kernel's. "
-                "Deadlines are options (--timeout-request-head, --timeout-request-body, --timeout-write); what observes "
-                "or wraps requests is a plugin (tricorn_observer, tricorn_app)."
+                "Deadlines are options (--timeout-request-head, --timeout-request-body, --timeout-write); what "
+                "observes or wraps requests is a plugin (tricorn_observer, tricorn_app)."
             )
 
 
 def stand_in(kind: str, name: str) -> Any:
     """The class of this name."""
-    return type(name, (StandIn,), {"kind": kind, "__doc__": f"uvicorn's {name}."}, stands=True)  # type: ignore[call-arg]
+    return type(name, (StandIn,), {"kind": kind, "__doc__": f"uvicorn's {name}."}, stands=True)
