@@ -24,6 +24,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.closing",
             "tricorn.deflate",
             "tricorn.departures",
+            "tricorn.explaining",
             "tricorn.fields",
             "tricorn.handshake",
             "tricorn.heads",

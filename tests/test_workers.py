@@ -198,6 +198,7 @@ def test_workers_that_cannot_start_stop_the_parent_with_status_3(start: Start, a
     server = start(app=app)
     assert server.end() == 3
     assert re.search(r"Child process \[\d+\] failed to start, stopping the parent process\.", "\n".join(server.log))
+    assert not [line for line in server.log if "/tricorn/" in line], "a traceback shows the server's own frames"
 
 
 def test_workers_end_when_their_parent_is_killed(start: Start) -> None:

@@ -20,6 +20,7 @@ import tricorn
 from tricorn import environment
 from tricorn.api import Option, Unavailable
 from tricorn.dev import dev_arguments
+from tricorn.explaining import explain
 from tricorn.finding import NothingFound, find_unnamed
 from tricorn.options import BY_NAME, OPTIONS
 from tricorn.registry import AUTOMATIC, PluginError, Registry
@@ -257,29 +258,6 @@ def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     """What the user set; the rest keeps the defaults of `run()`."""
     return {name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items() if value is not None and value != ()}  # fmt: skip
-
-
-def explain(error: Exception) -> None:
-    """Print the traceback of an exception in somebody's own module from where that module comes in.
-
-    For a missing module it says which Python was looked through, and whether an environment nearby has it.
-    """
-    import glob
-    import traceback
-
-    ours = (os.path.dirname(tricorn.__file__), os.path.dirname(importlib.__file__), "<frozen importlib")
-    trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(ours):
-        trace = trace.tb_next
-    if trace is None and isinstance(error, SyntaxError):
-        print("".join(traceback.format_exception_only(error)), end="", file=sys.stderr)
-    else:
-        traceback.print_exception(error.with_traceback(trace or error.__traceback__))
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        top = error.name.partition(".")[0]
-        having = [path for path in (".venv", "venv") if glob.glob(f"{path}/lib/python*/site-packages/{top}")]
-        hint = f" {having[0]} here has it: {having[0]}/bin/python -m tricorn." if having else ""
-        print(f"ERROR:    There is no module {top!r} for {sys.executable}.{hint}", file=sys.stderr)
 
 
 def _or_exit(load: Any) -> Any:

@@ -30,6 +30,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
+from tricorn.explaining import explain
 from tricorn.stacks import place_of
 
 __all__ = ["Process", "nested", "reason"]
@@ -213,6 +214,9 @@ def _serve(
         target(sockets)
     except KeyboardInterrupt:
         return
+    except Exception as error:
+        explain(error)
+        sys.exit(1)
 
 
 def _take_console(pulse: _Pulse) -> None:
