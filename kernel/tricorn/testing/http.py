@@ -7,13 +7,14 @@ from typing import ClassVar
 
 from tricorn.testing.http_flow import FlowChecks
 from tricorn.testing.http_mistakes import MistakeChecks
+from tricorn.testing.http_multiplexed import MultiplexedChecks
 from tricorn.testing.http_responses import ResponseChecks
-from tricorn.testing.suite import each, needs
+from tricorn.testing.suite import each
 
 __all__ = ["HttpSuite"]
 
 
-class HttpSuite(ResponseChecks, MistakeChecks, FlowChecks):
+class HttpSuite(ResponseChecks, MistakeChecks, FlowChecks, MultiplexedChecks):
     """The base of the suites of each version: a subclass sets `client` and adds what is particular to its version.
 
     multiplexed: requests share a connection without waiting for each other.
@@ -126,17 +127,6 @@ class HttpSuite(ResponseChecks, MistakeChecks, FlowChecks):
             assert await call.body() == b"helloworld"
             await call.write(b" and end")
             assert await answer.whole() == b"head and end"
-
-    @needs("multiplexed")
-    async def check_requests_do_not_wait_for_each_other(self) -> None:
-        """Neither for calls that run nor for bodies that are missing."""
-        async with self.serving() as (calls, client):
-            client.ask(b"POST", b"/slow", body=b"x", end=False)
-            answer = client.ask(target=b"/fast")
-            slow, fast = await calls(), await calls()
-            await fast.respond(b"done")
-            assert await answer.whole() == b"done"
-            assert not slow.done
 
     async def check_calls_of_several_connections_run_at_the_same_time(self) -> None:
         """Each connection has its own."""
