@@ -20,8 +20,6 @@ import tricorn
 from tricorn import environment
 from tricorn.api import Option, Unavailable
 from tricorn.dev import dev_arguments
-from tricorn.explaining import explain
-from tricorn.finding import NothingFound, find_unnamed
 from tricorn.options import BY_NAME, OPTIONS
 from tricorn.registry import AUTOMATIC, PluginError, Registry
 
@@ -89,6 +87,8 @@ def serve_command(arguments: Sequence[str]) -> click.Command:
         try:
             run(app, registry=registry, **_given(values))
         except Exception as error:
+            from tricorn.explaining import explain
+
             explain(error)
             sys.exit(1)
 
@@ -106,6 +106,8 @@ def serve_command(arguments: Sequence[str]) -> click.Command:
 
 
 def _unnamed(values: dict[str, Any]) -> str:
+    from tricorn.finding import NothingFound, find_unnamed
+
     try:
         found = find_unnamed(Path(values["app_dir"]))
     except NothingFound as error:
