@@ -93,6 +93,21 @@ async def test_an_exception_in_the_start_is_shown_with_its_traceback(
     assert "RuntimeError: no database" in caplog.text
 
 
+@pytest.mark.parametrize("received", [True, False])
+async def test_an_application_that_wants_to_exit_does_not_start(
+    received: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if received:
+            await receive()
+        raise SystemExit(5)
+
+    lifespan = opened(app, LifespanAuto)
+    await lifespan.startup()
+    assert lifespan.should_exit
+    assert "SystemExit: 5" in caplog.text
+
+
 async def test_an_application_may_return_early() -> None:
     lifespan = opened(returns)
     await lifespan.startup()

@@ -161,8 +161,8 @@ def test_forwarded_is_read_by_its_grammar(text: str, hops: list[dict[str, str]])
 
 
 def test_trusted_peers_are_addresses_networks_names_or_all() -> None:
-    peers = TrustedPeers("10.0.0.0/8, ::1 ,gateway")
-    assert all(host in peers for host in ("10.1.2.3", "::1", "gateway"))
+    peers = TrustedPeers("10.0.0.1/8, ::1 ,gateway")
+    assert all(host in peers for host in ("10.1.2.3", "::1", "gateway", "::ffff:10.1.2.3"))
     assert not any(host in peers for host in ("11.0.0.1", "", None, "10.0.0.0/8x"))
     assert None in TrustedPeers("*")
 

@@ -380,6 +380,31 @@ def test_a_second_sigterm_does_not(launch: Launch) -> None:
     assert "INFO:     Application shutdown complete." in lines
 
 
+@POSIX_ONLY
+@pytest.mark.parametrize("end", [None, signal.SIGINT, signal.SIGTERM])
+def test_an_import_that_ends_otherwise_leaves_no_socket_file(
+    end: signal.Signals | None, launch: Launch, tmp_path: Path
+) -> None:
+    source = "import sys, threading; print('importing', file=sys.stderr, flush=True)\n"
+    (tmp_path / "slow.py").write_text(source + ("threading.Event().wait()" if end else "1 / 0"))
+    process = launch("slow:app", "--uds", "s")
+    process.wait_for("importing")
+    status, _, lines = process.end(end)
+    assert status == {None: 1, signal.SIGINT: 0, signal.SIGTERM: -signal.SIGTERM}[end]
+    assert not (tmp_path / "s").exists()
+    assert end is None or not [line for line in lines if "Traceback" in line]
+
+
+async def test_a_server_can_serve_again_with_a_lifespan_of_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tricorn.error")
+    server = make()
+    for _ in range(2):
+        server.should_exit = False
+        async with serving(server):
+            assert (await get(server)).status_code == 200
+    assert caplog.messages.count("Application shutdown complete.") == 2
+
+
 def test_ctrl_c_ends_a_start_that_hangs(launch: Launch) -> None:
     process = launch("app:hanging", "--port", "0")
     process.wait_for("Waiting for application startup.")

@@ -268,6 +268,10 @@ class Config:
         log_address(self, [first])
         return first
 
+    def setup_event_loop(self) -> NoReturn:
+        """Not there any more, as in uvicorn. Raises AttributeError."""
+        raise AttributeError("Config.setup_event_loop is gone, as in uvicorn 0.36: use Config.get_loop_factory().")
+
     def get_loop_factory(self) -> Callable[[], asyncio.AbstractEventLoop] | None:
         """What makes the event loop, for `asyncio.Runner`; None leaves the choice to asyncio."""
         value = self.loop

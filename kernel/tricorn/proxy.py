@@ -54,7 +54,9 @@ class TrustedPeers:
             address = ipaddress.ip_address(host)
         except ValueError:
             return False
-        return any(address in network for network in self._networks)
+        # A socket for both families shows clients of the one as addresses of the other.
+        mapped = getattr(address, "ipv4_mapped", None)
+        return any(address in network or (mapped and mapped in network) for network in self._networks)
 
     def client(self, hops: list[str]) -> tuple[str, int] | None:
         """The client at the end of a chain of hops: the last that is not trusted, else the first; None for none."""
@@ -71,7 +73,7 @@ class TrustedPeers:
 
 def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
     try:
-        return ipaddress.ip_network(entry)
+        return ipaddress.ip_network(entry, strict=False)
     except ValueError:
         return None
 

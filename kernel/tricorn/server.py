@@ -134,6 +134,7 @@ class Server:
                 self.bind()
             if not self.config.loaded:
                 self.config.load()
+            self.lifespan = self.config.lifespan_class(self.config)
             log_process("Started server process [%d]", os.getpid())
             await self.startup(sockets=sockets)
             if not self.should_exit:
@@ -151,6 +152,16 @@ class Server:
         if self._bound is None:
             self.config.select()
             self._bound = self.config.bind_sockets()
+
+    def prepare(self) -> None:
+        """Take the address, then load plugins and application; whatever goes wrong gives the address back."""
+        try:
+            self.bind()
+            if not self.config.loaded:
+                self.config.load()
+        except BaseException:
+            self._close(None)
+            raise
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then accept connections.
@@ -173,6 +184,7 @@ class Server:
             self._close(sockets)
             sys.exit(STARTUP_FAILURE)
         self.kernel = self._make_kernel()
+        self.servers = []
         try:
             await self._listen(sockets if sockets is not None else self._bound or [])
         except OSError as error:

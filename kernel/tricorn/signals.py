@@ -31,3 +31,29 @@ def captured(handler: Callable[[int, FrameType | None], None], caught: list[int]
             signal.signal(number, old)
     for again in reversed(caught):
         signal.raise_signal(again)
+
+
+class _Terminated(BaseException):
+    """SIGTERM arrived."""
+
+
+@contextlib.contextmanager
+def interruptible() -> Generator[None, None, None]:
+    """Let SIGTERM unwind what runs meanwhile, as Ctrl-C does, before it ends the process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def unwind(number: int, frame: FrameType | None) -> None:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, unwind)
+    terminated = False
+    try:
+        yield
+    except _Terminated:
+        terminated = True
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    if terminated:
+        signal.raise_signal(signal.SIGTERM)

@@ -95,8 +95,6 @@ class LifespanOn:
         except BaseException as error:
             self.error_occurred = True
             self._raised(error)
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
-                raise
         finally:
             self.startup_event.set()
             self.shutdown_event.set()
@@ -104,7 +102,7 @@ class LifespanOn:
     def _raised(self, error: BaseException) -> None:
         if self.startup_failed or self.shutdown_failed:
             return  # it has said so itself
-        if self.optional and not self._received and not self.startup_event.is_set():
+        if self.optional and isinstance(error, Exception) and not self._received and not self.startup_event.is_set():
             self.logger.info("ASGI 'lifespan' protocol appears unsupported.")
             return
         self.logger.error("Exception in 'lifespan' protocol\n", exc_info=error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tricorn.api import SupervisorProvider, hookimpl
+from tricorn.signals import interruptible
 
 tricorn_api = 1
 
@@ -15,8 +16,8 @@ def run(server: Any) -> int:
     The address is taken before the application is imported, so that a port in use is told at once; the application
     is imported before the loop exists, because some start one of their own while they are imported.
     """
-    server.bind()
-    server.config.load()
+    with interruptible():
+        server.prepare()
     server.run()
     return 0
 

@@ -22,8 +22,7 @@ async def serve(app: Any, **options: Any) -> AsyncIterator[str]:
     try:
         config = Config(app, **options)
         server = Server(config)
-        server.bind()
-        config.load()
+        server.prepare()
         await server.startup()
     except SystemExit as error:
         raise RuntimeError("The server could not start; the log says why.") from error
