@@ -17,6 +17,7 @@ class Ended:
 
     pid = 7
     exitcode = -9
+    leaving = False
 
     def __init__(self, seconds: float | None) -> None:
         self.born = 0.0 if seconds is None else time.monotonic() - seconds
@@ -69,6 +70,15 @@ def test_what_ends_before_any_worker_has_served_stops_the_parent_unless_it_was_k
     end(parent, worker)
     assert parent.should_exit.is_set() == stops
     assert parent.status == (3 if stops else 0)
+
+
+def test_a_worker_that_ended_as_it_said_has_not_died(parent: Multiprocess, caplog: pytest.LogCaptureFixture) -> None:
+    worker: Any = Ended(1.0)
+    worker.exitcode, worker.leaving = 0, True
+    with caplog.at_level(logging.INFO, "tricorn.error"):
+        end(parent, worker)
+    assert not caplog.records
+    assert parent.processes == []
 
 
 def test_sockets_may_stand_in_the_place_of_the_target() -> None:

@@ -180,6 +180,8 @@ class Multiprocess:
             self.restart.failed(process)
         else:
             self.processes.remove(process)
+            if process.leaving and process.exitcode == 0:
+                return  # it has reached its request limit, and ended before anybody looked
             logger.info("Child process [%d] died: %s.", process.pid, why)
             if process.exitcode == STARTUP_FAILURE or (not self._served and (process.exitcode or 0) > 0):
                 logger.error("Child process [%d] failed to start, stopping the parent process.", process.pid)
