@@ -83,7 +83,11 @@ def _agree(parameters: list[bytes]) -> Deflate | None:
 
 
 class Deflater:
-    """Deflates messages. The memory level is 5 of 9, which an idle connection pays for and a message hardly notices."""
+    """Deflates messages.
+
+    The level is 2 of 9, which takes about half the time of zlib's default and makes a tenth more bytes; the memory level
+    is 5 of 9, which every idle connection pays for and a message hardly notices.
+    """
 
     __slots__ = ("_bits", "_keeps", "_stream")
 
@@ -96,7 +100,7 @@ class Deflater:
         """Deflate a message, or a part of one that is not the `final` one."""
         stream = self._stream
         if stream is None:
-            stream = self._stream = zlib.compressobj(wbits=self._bits, memLevel=5)
+            stream = self._stream = zlib.compressobj(2, wbits=self._bits, memLevel=5)
         result = stream.compress(data)
         if final:
             result += stream.flush(zlib.Z_SYNC_FLUSH)

@@ -1,9 +1,24 @@
-"""The codec passes what the kernel asks of every WebSocket codec."""
+"""The codec passes what the kernel asks of every WebSocket codec, and says why it cannot be had where it cannot."""
 
 from __future__ import annotations
 
+import importlib
+import sys
+
+import pytest
+
+from tricorn.api import Unavailable
 from tricorn.testing.ws import WsCodecSuite
 
 
 class TestWsproto(WsCodecSuite):
     plugin = "ws", "wsproto"
+
+
+def test_a_missing_library_makes_the_plugin_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "wsproto"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "wsproto", None)
+    monkeypatch.delitem(sys.modules, "tricorn_ws_wsproto", raising=False)
+    with pytest.raises(Unavailable, match="wsproto cannot be imported"):
+        importlib.import_module("tricorn_ws_wsproto")
