@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import nullcontext
+from typing import Any
 
 from tricorn.logging import escape
 
@@ -89,3 +90,11 @@ class AccessLog:
             if self._lost:
                 logging.getLogger("tricorn.error").error("%d lines of the access log were lost.", self._lost)
                 self._lost = 0
+
+
+def open_access_log(config: Any) -> AccessLog | None:
+    """What the configuration and its logging plugin make of the access log; None where it is off."""
+    if not config.access_log:
+        return None
+    render = config.selected["logging"][0].provider.access
+    return AccessLog(render(config) if render is not None else None)

@@ -35,6 +35,14 @@ def log_address(config: Any, sockets: list[socket.socket]) -> None:
             logger.info("Only reachable inside this container. Use --host 0.0.0.0 to be reached from outside.")
 
 
+def url_of(address: Any, secure: bool) -> str:
+    """The URL of the root at a socket's address, without a slash at the end."""
+    if not isinstance(address, tuple):
+        return f"unix:{address}"
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    return f"{'https' if secure else 'http'}://{host}:{address[1]}"
+
+
 def log_selection(config: Any) -> None:
     """Say which plugins serve, with their versions. Called inside the serving loop, which tells its own kind."""
     loop = type(asyncio.get_running_loop()).__module__.partition(".")[0]

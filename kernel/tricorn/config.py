@@ -19,6 +19,7 @@ from tricorn.observers import observed
 from tricorn.options import OPTIONS, default_of, keywords
 from tricorn.proxy import Proxies
 from tricorn.registry import PluginError, Registry, Selected
+from tricorn.tls import TlsError, finished_context
 
 if TYPE_CHECKING:
     import asyncio
@@ -193,18 +194,12 @@ class Config:
                 setattr(self, option.name, default_of(option))
 
     def _load_tls(self) -> None:
-        names = [name for plugin in self.selected["http"] for name in plugin.provider.alpn]
         for plugin in self._implementing("tricorn_tls"):
             self.ssl = self.ssl or _attempt(lambda: self.registry.call(plugin, "tricorn_tls", settings=self))  # noqa: B023
-        if self.ssl is None and self.is_ssl:
-            from tricorn.tls import TlsError, make_context
-
-            try:
-                self.ssl = make_context(self)
-            except TlsError as error:
-                fail(str(error))
-        if self.ssl is not None:
-            self.ssl.set_alpn_protocols(list(dict.fromkeys(names)))
+        try:
+            self.ssl = finished_context(self)
+        except TlsError as error:
+            fail(str(error))
 
     def _implementing(self, hook: str) -> list[Selected]:
         return [p for p in self.selected["plugin"] if self.registry.implementations(hook, [p.provider])]

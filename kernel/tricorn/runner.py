@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -35,6 +36,11 @@ def _cancel_all(loop: asyncio.AbstractEventLoop) -> None:
     for task in tasks:
         task.cancel()
     loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+
+
+def in_fresh_context(create_task: Callable[..., Any]) -> Callable[..., Any]:
+    """What makes tasks likewise, each in an empty context of `contextvars`."""
+    return lambda *call, **named: contextvars.Context().run(create_task, *call, **named)
 
 
 def refuse_running_loop(what: str) -> None:

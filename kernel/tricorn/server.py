@@ -7,7 +7,6 @@ address is taken first, so that a port in use is told before a slow start-up; co
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import functools
 import gc
 import logging
@@ -24,13 +23,13 @@ from typing import Any
 
 from tricorn.accepting import stop_accepting
 from tricorn.acceptor import listen
-from tricorn.access import AccessLog
-from tricorn.announce import log_address, log_process, log_selection
+from tricorn.access import AccessLog, open_access_log
+from tricorn.announce import log_address, log_process, log_selection, url_of
 from tricorn.config import STARTUP_FAILURE, Config
 from tricorn.draining import SETTLE, drain
 from tricorn.kernel import Kernel
 from tricorn.observers import notify
-from tricorn.runner import refuse_running_loop, run_in_loop
+from tricorn.runner import in_fresh_context, refuse_running_loop, run_in_loop
 from tricorn.signals import HANDLED_SIGNALS, captured
 from tricorn.state import ServerState
 from tricorn.tls import listen_options
@@ -95,19 +94,13 @@ class Server:
     @property
     def url(self) -> str:
         """Where a started server is to be found: its first address, without a slash at the end."""
-        name = self.servers[0].sockets[0].getsockname()
-        if not isinstance(name, tuple):
-            return f"unix:{name}"
-        host = f"[{name[0]}]" if ":" in name[0] else name[0]
-        return f"{'https' if self.config.is_ssl else 'http'}://{host}:{name[1]}"
+        return url_of(self.servers[0].sockets[0].getsockname(), self.config.is_ssl)
 
     @functools.cached_property
     def limit_max_requests(self) -> int | None:
         """After how many requests the server ends; drawn once, so that workers do not end together."""
         limit: int | None = self.config.limit_max_requests
         return None if limit is None else limit + random.randint(0, self.config.limit_max_requests_jitter)
-
-    # --- running ----------------------------------------------------------------------------------------------------
 
     def run(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve in a loop of the configuration's own until told to stop.
@@ -205,9 +198,7 @@ class Server:
 
     def _make_kernel(self) -> Kernel:
         config = self.config
-        if config.access_log:
-            render = config.selected["logging"][0].provider.access
-            self.access = AccessLog(render(config) if render is not None else None)
+        self.access = open_access_log(config)
         ws = config.selected["ws"]
         kernel = Kernel(
             config.loaded_app,
@@ -219,8 +210,7 @@ class Server:
         )
         kernel.start()
         if config.reset_contextvars:
-            create_task = kernel.create_task
-            kernel.create_task = lambda *call, **named: contextvars.Context().run(create_task, *call, **named)
+            kernel.create_task = in_fresh_context(kernel.create_task)
         return kernel
 
     async def _listen(self, sockets: Sequence[socket.socket]) -> None:
@@ -249,7 +239,7 @@ class Server:
             return True
         return self.should_exit
 
-    # --- ending -----------------------------------------------------------------------------------------------------
+    # --- ending ---------------------------------------------------------------------------------------------------
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, let the requests finish, then shut the application down. Calling it again does nothing."""
@@ -292,8 +282,6 @@ class Server:
     def _flush(self) -> None:
         if self.access is not None:
             self.access.flush()
-
-    # --- signals ----------------------------------------------------------------------------------------------------
 
     def capture_signals(self) -> AbstractContextManager[None]:
         """Handle SIGINT and SIGTERM meanwhile; afterwards put the old handlers back and raise what was caught again.

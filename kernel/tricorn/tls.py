@@ -19,6 +19,20 @@ class TlsError(Exception):
     """The context cannot be made: one line for the user."""
 
 
+def finished_context(config: Any) -> ssl.SSLContext | None:
+    """The context that a plugin has put into `config.ssl`, or what the options ask for, or None without TLS.
+
+    It offers the protocols of the selected HTTP plugins (RFC 7301), best first. Raises TlsError.
+    """
+    context = config.ssl
+    if context is None and config.is_ssl:
+        context = make_context(config)
+    if context is not None:
+        names = [name for plugin in config.selected["http"] for name in plugin.provider.alpn]
+        context.set_alpn_protocols(list(dict.fromkeys(names)))
+    return context  # type: ignore[no-any-return]
+
+
 def make_context(config: Any) -> ssl.SSLContext:
     """The context that the options describe, or what `ssl_context_factory` makes.
 
