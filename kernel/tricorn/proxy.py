@@ -6,10 +6,10 @@ are walked from the right, which is the side that trusted proxies wrote, to the 
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
 from tricorn.api import PROXY_FIELDS, Headers, Scope
@@ -33,7 +33,6 @@ class TrustedPeers:
         entries = [name.strip() for name in names if name.strip()]
         self.always = "*" in entries
         self._names = set(entries)
-        self._networks = [network for entry in entries if (network := _network(entry)) is not None]
         self._known: dict[str | None, bool] = {}
 
     def __contains__(self, host: str | None) -> bool:
@@ -49,7 +48,13 @@ class TrustedPeers:
             known = self._known[host] = host in self._names or self._within(host)
         return known
 
+    @cached_property
+    def _networks(self) -> list[Any]:
+        return [network for entry in self._names if (network := _network(entry)) is not None]
+
     def _within(self, host: str) -> bool:
+        import ipaddress
+
         try:
             address = ipaddress.ip_address(host)
         except ValueError:
@@ -71,7 +76,9 @@ class TrustedPeers:
         return (host, port) if host else None
 
 
-def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+def _network(entry: str) -> Any:
+    import ipaddress  # most servers never need it: the default peers are found by their names
+
     try:
         return ipaddress.ip_network(entry, strict=False)
     except ValueError:
