@@ -251,3 +251,39 @@ def test_a_program_without_a_main_guard_is_told_so(tmp_path: Path) -> None:
     assert ended.returncode == 3
     assert "put the call under 'if __name__ == \"__main__\":'" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+PROGRAM = """
+import socket
+from tricorn import Config, Server
+from tricorn.supervisors import {supervisor}
+
+class OwnConfig(Config):
+    greeting = "a Config of one's own"
+
+class OwnServer(Server):
+    async def startup(self, sockets=None):
+        await super().startup(sockets)
+        print(f"{{self.config.greeting}}, {{self.config.extra}}", flush=True)
+
+if __name__ == "__main__":
+    config = OwnConfig("tests.apps.worker:app", port=0, workers=2, {options})
+    config.extra = "an attribute of one's own"
+    {supervisor}(config, target=OwnServer(config).run, sockets=[config.bind_socket()]).run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("supervisor", "options", "processes"), [("Multiprocess", "", 2), ("ChangeReload", "reload=True", 1)]
+)
+def test_a_program_may_put_its_own_server_into_a_supervisor(
+    tmp_path: Path, supervisor: str, options: str, processes: int
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM.format(supervisor=supervisor, options=options))
+    path = f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"
+    with CommandLine(program=[str(program)], directory=tmp_path, PYTHONPATH=path) as server:
+        url = serving(server, processes)
+        assert ask(url) in started(server.log)
+        assert server.end(signal.SIGINT) == 0
+        assert server.output[:processes] == ["a Config of one's own, an attribute of one's own"] * processes

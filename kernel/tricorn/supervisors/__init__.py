@@ -8,7 +8,9 @@ from typing import Any
 _PLUGINS = {
     "BaseReload": "reload",
     "ChangeReload": "reload",
+    "FileFilter": "reload",
     "StatReload": "reload",
+    "WatchFilesReload": "reload",
     "Multiprocess": "workers",
 }
 

@@ -6,10 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from tricorn.api import Option, SupervisorProvider, hookimpl
+from tricorn_supervisor_reload.patterns import FileFilter
 from tricorn_supervisor_reload.supervisor import BaseReload
-from tricorn_supervisor_reload.watching import ChangeReload, StatReload
+from tricorn_supervisor_reload.watching import ChangeReload, StatReload, WatchFilesReload
 
-__all__ = ["BaseReload", "ChangeReload", "StatReload", "run", "tricorn_api", "tricorn_options", "tricorn_supervisor"]
+__all__ = [
+    "BaseReload",
+    "ChangeReload",
+    "FileFilter",
+    "StatReload",
+    "WatchFilesReload",
+    "run",
+    "tricorn_api",
+    "tricorn_options",
+    "tricorn_supervisor",
+]
 
 tricorn_api = 1
 
