@@ -138,6 +138,17 @@ def test_the_option_http2_adds_the_plugin(tmp_path: Path, certificate: Certifica
             assert client.get(url).http_version == "HTTP/1.1"
 
 
+def test_the_option_http2_brings_the_options_of_the_plugin(tmp_path: Path) -> None:
+    for variables in ({}, {"TRICORN_HTTP2": "1"}):
+        option = [] if variables else ["--http2"]
+        arguments = ["tests.test_http2:app", "--port=0", *option, "--h2-max-streams=7"]
+        with CommandLine(*arguments, directory=tmp_path, **variables) as line:
+            host, _, port = line.url.rpartition("/")[2].partition(":")
+            with connect((host, int(port))) as client:
+                client.sendall(PREFACE + EMPTY_SETTINGS)
+                read_until(client, bytes((0, 3, 0, 0, 0, 7)))
+
+
 # --- curl -----------------------------------------------------------------------------------------------------------
 
 
@@ -167,6 +178,19 @@ def test_curl_knows_beforehand(clear: ThreadServer) -> None:
 def test_curl_asks_for_an_upgrade_and_stays_with_http_1_1(clear: ThreadServer) -> None:
     """RFC 9113 has done away with the upgrade from HTTP/1.1; the request is served as it came."""
     assert curl("--http2", clear.url).endswith("\n\n1.1 http")
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_curl_gets_the_upgrade_where_the_option_is_on(loop: str) -> None:
+    with ThreadServer(app, Combination("h2,httptools", "frames", loop), h2_upgrade=True) as server:
+        text = curl("--http2", server.url, server.url + "/count")
+        assert text.startswith("HTTP/1.1 101 Switching Protocols\n")
+        assert text.count("HTTP/2 200 \n") == 2
+        assert "\n\n2 httpHTTP/2 200" in text
+        assert text.endswith("\n998\n999\n")
+        with_body = curl("--http2", "--data", "x", server.url)
+        assert with_body.endswith("\n\n1.1 http")
+        assert "1.1 http" in curl("--http1.1", server.url)
 
 
 def test_curl_uploads(clear: ThreadServer) -> None:

@@ -320,12 +320,16 @@ class HttpProvider:
     kernel. Exactly one of the two is given.
     alpn: the ALPN protocol names (RFC 7301) that this plugin serves, best first.
     preface: the first bytes that tell this protocol apart on a clear-text connection (RFC 9113 section 3.4).
+    upgrade: asked about the first request of a clear-text connection when it asks for an upgrade, is legal, has arrived
+    whole and has no body. Returns the protocol object that takes the connection over with this request, its 101 being
+    what `connection_made` writes first (RFC 9110 section 7.8), or None: the request is then served as it came.
     """
 
     codec: Callable[[], Http1Codec] | None = None
     connection: Callable[[Kernel], asyncio.Protocol] | None = None
     alpn: tuple[str, ...] = ("http/1.1",)
     preface: bytes | None = None
+    upgrade: Callable[[Kernel, Head], asyncio.Protocol | None] | None = None
 
     def __post_init__(self) -> None:
         if (self.codec is None) == (self.connection is None):

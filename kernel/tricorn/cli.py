@@ -21,7 +21,7 @@ from tricorn import environment
 from tricorn.api import Option, Unavailable
 from tricorn.dev import dev_arguments
 from tricorn.options import BY_NAME, OPTIONS
-from tricorn.registry import AUTOMATIC, PluginError, Registry
+from tricorn.registry import AUTOMATIC, UVICORN_NAMES, PluginError, Registry
 
 EPILOG = (
     "Further commands: tricorn dev [APP], tricorn plugins [--json], tricorn check KIND NAME, tricorn new KIND NAME, "
@@ -69,6 +69,8 @@ def serve_command(arguments: Sequence[str]) -> click.Command:
     from_file = _or_exit(lambda: read_config(registry, peek(CONFIG, arguments), chosen["plugins"]))
     for name in chosen.keys() & from_file.keys():
         chosen[name] = chosen[name] or _texts(from_file[name])
+    if _asks_for_http2(arguments, from_file):
+        chosen["http"] = [",".join((UVICORN_NAMES["http2"][1], *(chosen["http"][-1:] or ["auto"])))]
     listing = "--help" in arguments
     declared = [*OPTIONS, *_or_exit(lambda: plugin_options(registry, chosen))]
     _or_exit(lambda: _check_names(from_file, declared))
@@ -134,6 +136,14 @@ def peek(option: Option, arguments: Sequence[str]) -> list[str]:
     if not found and text:
         found = text.split() if option.multiple else [text]
     return found
+
+
+def _asks_for_http2(arguments: Sequence[str], from_file: Mapping[str, Any]) -> bool:
+    """Whether the option that selects a plugin without naming it is on."""
+    option = BY_NAME["http2"]
+    text = next((os.environ[name] for name in variables(option) if os.environ.get(name)), "")
+    on = bool(text) and click.BOOL.convert(text, None, None)
+    return option.flags in arguments or on or bool(from_file.get("http2"))
 
 
 def plugin_options(registry: Registry, chosen: Mapping[str, Sequence[str]]) -> list[Option]:

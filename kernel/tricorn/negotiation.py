@@ -16,7 +16,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
-from tricorn.api import HttpProvider
+from tricorn.api import Head, HttpProvider, Refusal
+from tricorn.heads import check_controls, examine, method_name, read_strict
 from tricorn.http1 import FIRST_REQUEST_TIME, Http1Connection
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class Negotiation(asyncio.Protocol):
                     return
                 break
         else:
+            if b"\r\nupgrade:" in received.lower() and self._upgrade():
+                return
             provider = self._default
         self._kernel.remove(self)
         self._hand_over(provider)
@@ -106,9 +109,27 @@ class Negotiation(asyncio.Protocol):
     def _default(self) -> HttpProvider:
         return next((p for p in self._providers if "http/1.1" in p.alpn), self._providers[0])
 
+    def _upgrade(self) -> bool:
+        """Whether a plugin takes the upgrade that the first request asks for, and the connection with it."""
+        upgrades = [provider.upgrade for provider in self._providers if provider.upgrade is not None]
+        request = _first_request(self._kernel, self._received) if upgrades else None
+        if request is None:
+            return False
+        head, end = request
+        for upgrade in upgrades:
+            protocol = upgrade(self._kernel, head)
+            if protocol is not None:
+                self._received = self._received[end:]
+                self._kernel.remove(self)
+                self._give(protocol)
+                return True
+        return False
+
     def _hand_over(self, provider: HttpProvider) -> None:
-        """Let the plugin's protocol object take the connection, with what has been read of it."""
-        protocol = _factory(self._kernel, provider)()
+        self._give(_factory(self._kernel, provider)())
+
+    def _give(self, protocol: asyncio.Protocol) -> None:
+        """Let another protocol object take the connection, with what has been read of it."""
         transport = self._transport
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
@@ -129,3 +150,22 @@ class Negotiation(asyncio.Protocol):
     def abort(self) -> None:
         """Close at once."""
         self._transport.abort()
+
+
+def _first_request(kernel: Kernel, received: bytes) -> tuple[Head, int] | None:
+    """The request that the bytes begin with, and where it ends; None unless it is whole, legal and without a body. What
+    it is otherwise is for HTTP/1 to say."""
+    end = received.find(b"\r\n\r\n") + 4
+    if end == 3:
+        return None
+    lines = received[:end].split(b"\r\n")
+    try:
+        kernel.check_head(received[:end], len(lines))
+        check_controls(received[:end], len(lines) - 1)
+        method, target, minor, headers = read_strict(lines)
+        length, *_ = examine(minor, headers, dict(headers))
+        if not minor or length:
+            return None
+        return Head(method_name(method), target, "1.1", headers, complete=True), end
+    except Refusal:
+        return None

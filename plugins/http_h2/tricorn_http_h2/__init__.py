@@ -8,6 +8,7 @@ from tricorn.api import HttpProvider, Option, Unavailable, hookimpl
 
 try:
     from tricorn_http_h2.connection import Http2Connection
+    from tricorn_http_h2.upgrade import upgrade
 except ImportError as error:
     raise Unavailable(f"hpack cannot be imported: {error}") from None
 from tricorn_http_h2.frames import DEFAULT_WINDOW, LARGEST_WINDOW, PREFACE
@@ -26,7 +27,7 @@ def _window(text: str) -> int:
 @hookimpl
 def tricorn_http() -> HttpProvider:
     """The connection."""
-    return HttpProvider(connection=Http2Connection, alpn=("h2",), preface=PREFACE)
+    return HttpProvider(connection=Http2Connection, alpn=("h2",), preface=PREFACE, upgrade=upgrade)
 
 
 @hookimpl
@@ -42,4 +43,6 @@ def tricorn_options() -> Sequence[Option]:
                "connection ends.", int, 200),
         Option("h2_limit_control", "HTTP/2: frames without progress (settings, pings, empty data), at once and in any "
                "ten seconds, after which a connection ends.", int, 1000),
+        Option("h2_upgrade", "HTTP/2: take the upgrade from HTTP/1.1 in clear text (h2c), which RFC 9113 has removed.",
+               bool, False, switch="single"),
     )  # fmt: skip

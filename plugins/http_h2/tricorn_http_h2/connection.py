@@ -25,7 +25,7 @@ from tricorn_http_h2.frames import (
     StreamFault,
     read_header,
 )
-from tricorn_http_h2.heads import HeadReader
+from tricorn_http_h2.heads import HeadReader, Request
 from tricorn_http_h2.receiving import HANDLERS, Block
 from tricorn_http_h2.settings import opening
 from tricorn_http_h2.stream import Http2Stream
@@ -114,10 +114,7 @@ class Http2Connection(Ending):
             return
         self._reading = False
         self.give_room()
-        fresh, self.fresh = self.fresh, {}
-        for stream in fresh:
-            assert stream.receiver is not None
-            stream.receiver.start()
+        self.start()
         if self.schedule and not self.congested:
             self.pump()
         else:
@@ -206,7 +203,10 @@ class Http2Connection(Ending):
             self.heads.skip(block)
             self.remember_reset(number)
             return
-        request = self.heads.request(block)
+        self.serve(number, self.heads.request(block), end)
+
+    def serve(self, number: int, request: Request, end: bool) -> None:
+        """Open a stream for a request. Raises ConnectionFault and StreamFault."""
         if len(self.streams) + len(self._running) >= self.max_streams and self._crowded():
             raise StreamFault(REFUSED_STREAM, "too many streams")
         if end and request.length:
@@ -226,6 +226,13 @@ class Http2Connection(Ending):
         self.fresh[stream] = None
         if not end:
             stream.await_body()
+
+    def start(self) -> None:
+        """Start what has been opened and not reset since."""
+        fresh, self.fresh = self.fresh, {}
+        for stream in fresh:
+            assert stream.receiver is not None
+            stream.receiver.start()
 
     def _crowded(self) -> bool:
         """Whether there are too many, the calls that still run for streams that are gone included (rapid reset)."""
