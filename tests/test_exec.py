@@ -64,6 +64,17 @@ def test_python_m_uvicorn_with_workers_serves_through_tricorn(here: Path) -> Non
         assert server.end(signal.SIGTERM) == 0
 
 
+def test_processes_that_are_started_stand_in_for_uvicorn_too(here: Path) -> None:
+    (here / "plain.py").write_text("from tests_app import app\n")
+    (here / "tests_app.py").write_text("async def app(scope, receive, send): ...\n")
+    with executed(
+        here, "-m", "uvicorn", "--app-dir", str(here), "--workers", "2", "--port", "0", "plain:app"
+    ) as server:
+        for _ in range(2):
+            server.wait_for("(as uvicorn)")
+        assert server.end(signal.SIGTERM) == 0
+
+
 def test_an_open_event_stream_ends_with_the_server(here: Path) -> None:
     """sse-starlette looks for `uvicorn.main.Server.handle_exit`, and finds out that way that the server is to end."""
     with executed(here, "-m", "uvicorn", "--app-dir", str(here), "--port", "0", "main:app") as server:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import tricorn
 from tricorn import environment, selection, twins
 from tricorn.announce import log_address
 from tricorn.environment import EnvironmentVariableError
@@ -112,10 +113,12 @@ class Config:
         state = self.__dict__.copy()
         for name in ("registry", "selected", "ssl", "proxies", "loaded_app"):
             state.pop(name, None)
-        return {**state, "loaded": False}
+        return {**state, "loaded": False, "_as_uvicorn": tricorn.as_uvicorn}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Make the settings usable again; `configure_logging` is the new process's to call."""
+        if state.pop("_as_uvicorn"):
+            tricorn.install_as_uvicorn()
         self.__dict__.update(state)
         self.registry = _attempt(Registry)
         self.selected = {}
