@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import logging
 import socket
@@ -15,7 +14,7 @@ from tricorn import environment, selection, twins
 from tricorn.announce import log_address
 from tricorn.environment import EnvironmentVariableError
 from tricorn.loading import AppError, adapted, call_factory, import_app
-from tricorn.logging import LOGGING_CONFIG, TRACE_LOG_LEVEL
+from tricorn.logging import LOG_LEVELS, LOGGING_CONFIG, TRACE_LOG_LEVEL
 from tricorn.observers import observed
 from tricorn.options import OPTIONS, default_of, keywords
 from tricorn.proxy import Proxies
@@ -35,15 +34,6 @@ STARTUP_FAILURE = 3
 
 SSL_PROTOCOL_VERSION = 17
 """`ssl.PROTOCOL_TLS_SERVER`."""
-
-LOG_LEVELS: dict[str, int] = {
-    "critical": logging.CRITICAL,
-    "error": logging.ERROR,
-    "warning": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
-    "trace": TRACE_LOG_LEVEL,
-}
 
 logger = logging.getLogger("tricorn.error")
 
@@ -152,6 +142,8 @@ class Config:
         declared = {option.name for option, _ in _attempt(self.registry.options)}
         for name, value in given.items():
             if name not in declared:
+                import difflib
+
                 close = difflib.get_close_matches(name, [*_NAMES, *declared], 1)
                 hint = f"; did you mean {close[0]!r}?" if close else "; neither does a selected plugin."
                 raise TypeError(f"tricorn has no option {name!r}{hint}")

@@ -6,7 +6,6 @@ The formats and the records are uvicorn's, because filters and log processors ar
 
 from __future__ import annotations
 
-import configparser
 import logging
 import os
 import sys
@@ -24,6 +23,15 @@ __all__ = ["LOGGING_CONFIG", "TRACE_LOG_LEVEL", "AccessFormatter", "ColourizedFo
 tricorn_api = 1
 
 TRACE_LOG_LEVEL = 5
+
+LOG_LEVELS: dict[str, int] = {
+    "critical": logging.CRITICAL,
+    "error": logging.ERROR,
+    "warning": logging.WARNING,
+    "info": logging.INFO,
+    "debug": logging.DEBUG,
+    "trace": TRACE_LOG_LEVEL,
+}
 
 ACCESS_FORMAT = '%(levelprefix)s %(client_addr)s - "%(request_line)s" %(status_code)s'
 
@@ -166,7 +174,7 @@ def configure(settings: Any) -> None:
     if settings.log_level is not None:
         level = settings.log_level
         if isinstance(level, str):
-            level = TRACE_LOG_LEVEL if level.lower() == "trace" else getattr(logging, level.upper())
+            level = LOG_LEVELS[level.lower()]
         for name in ("error", "access", "asgi"):
             logging.getLogger(f"tricorn.{name}").setLevel(level)
     if settings.access_log is False:
