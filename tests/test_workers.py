@@ -151,6 +151,20 @@ def test_a_worker_whose_event_loop_is_blocked_is_named_with_the_line_and_left_al
     assert server.end(signal.SIGTERM) == 0
 
 
+def test_a_worker_that_is_blocked_for_too_long_is_killed_and_replaced(start: Start) -> None:
+    server = start("--timeout-worker-blocked", "1")
+    url = serving(server)
+    with connect(address(url)) as client:
+        client.sendall(b"GET /block HTTP/1.1\r\nHost: test\r\n\r\n")
+        line = server.wait_for("died")
+    assert re.search(
+        r"its event loop was blocked for \d\.\d seconds in worker\.py:\d+ in app: time\.sleep\(2\.5\).*; killed", line
+    )
+    server.wait_for("Using tricorn")
+    assert ask(url) != number_in(line)
+    assert server.end(signal.SIGTERM) == 0
+
+
 def test_signals_change_the_number_of_workers_or_nothing(start: Start) -> None:
     server = start("--log-level", "debug")
     serving(server)

@@ -11,9 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tricorn.api import Option
-from tricorn.logging import LOGGING_CONFIG
-
-LOG_LEVELS = ("critical", "error", "warning", "info", "debug", "trace")
+from tricorn.logging import LOG_LEVELS, LOGGING_CONFIG
 
 
 def parse_header(text: str) -> tuple[str, str]:
@@ -44,7 +42,7 @@ OPTIONS: tuple[Option, ...] = (
            default="auto"),
     Option("env_file", "Set environment variables from this file (needs python-dotenv).", metavar="PATH"),
     Option("log_config", "Logging configuration file (.ini, .json, .yaml).", default=LOGGING_CONFIG, metavar="PATH"),
-    Option("log_level", "Level of the server's loggers.", LOG_LEVELS),
+    Option("log_level", "Level of the server's loggers.", tuple(LOG_LEVELS)),
     Option("access_log", "Log every request.", bool, True),
     Option("use_colors", "Colours in the log; by default on a terminal only.", bool),
     Option("interface", "What the application speaks: auto, asgi3, asgi2, or a plugin.", kind="interface",
@@ -96,6 +94,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("logging", "Logging plugin.", kind="logging", default="text"),
     Option("supervisor", "What runs the serving process: auto (as --reload and --workers ask), or a plugin.",
            kind="supervisor", default="auto"),
+    Option("timeout_worker_blocked", "Seconds after which a worker with a blocked event loop is killed; 0 for never.",
+           float, 0),
     Option("listen", "Where connections come from: auto (as --host, --uds and --fd ask), or a plugin.", kind="listener",
            default="auto", flag="--listener", metavar="NAME"),
     Option("plugins", "A further plugin to switch on (middleware, observers); may be repeated.", flag="--plugin",

@@ -153,23 +153,30 @@ class Multiprocess:
                 self._check(process)
 
     def _check(self, process: Process) -> None:
-        """Kill a process that gives no sign of life; tell of an event loop that does not turn."""
-        limit = self.config.timeout_worker_healthcheck
+        """Kill a process that gives no sign of life; tell of an event loop that does not turn, or kill that one too."""
+        limit, longest = self.config.timeout_worker_healthcheck, self.config.timeout_worker_blocked
         if process.asked and time.monotonic() - process.asked > limit:
-            process.kill()
-            process.join()
-            self._ended(process, f"no sign of life for {limit:g} seconds, killed")
-        elif not process.leaving and (process.lag > limit) != process.stuck:
+            self._kill(process, f"no sign of life for {limit:g} seconds, killed")
+        elif process.leaving:
+            return
+        elif longest and process.lag > longest:
+            self._kill(process, f"its event loop was blocked for {process.lag:.1f} seconds in {process.place}; killed")
+        elif (process.lag > limit) != process.stuck:
             process.stuck = not process.stuck
             if process.stuck:
                 logger.warning(
-                    "Child process [%d] serves nothing: for %g seconds its event loop has been in %s",
+                    "Child process [%d] serves nothing: for %.1f seconds its event loop has been in %s",
                     process.pid,
                     process.lag,
                     process.place,
                 )
             else:
                 logger.info("Child process [%d] serves again.", process.pid)
+
+    def _kill(self, process: Process, why: str) -> None:
+        process.kill()
+        process.join()
+        self._ended(process, why)
 
     def _ended(self, process: Process, why: str) -> None:
         """Take leave of a process that has ended, expected or not."""
