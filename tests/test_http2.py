@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -147,6 +148,12 @@ def test_the_option_http2_brings_the_options_of_the_plugin(tmp_path: Path) -> No
             with connect((host, int(port))) as client:
                 client.sendall(PREFACE + EMPTY_SETTINGS)
                 read_until(client, bytes((0, 3, 0, 0, 0, 7)))
+
+
+def test_the_suite_that_the_plugin_brings_is_found(tmp_path: Path) -> None:
+    with CommandLine("check", "http", "h2", directory=tmp_path) as line:
+        assert line.end() == 0
+        assert re.search(r"[1-9]\d+ checks passed, 0 failed", line.output[-1])
 
 
 # --- curl -----------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 import click
 
 from tricorn.api import Unavailable
+from tricorn.entries import Entry
 from tricorn.registry import PluginError, Registry
 from tricorn.testing.suite import Suite, run_suite
 
@@ -41,7 +42,7 @@ def check(kind: str, name: str, verbose: bool) -> None:
         print(f"ERROR:    {error}", file=sys.stderr)
         sys.exit(3)
     passed = failed = 0
-    for suite in suites(kind):
+    for suite in suites(kind, plugin.entry):
         if not suite.applies(plugin.provider):
             continue
         for outcome in run_suite(type(suite.__name__, (suite,), {"plugin": (kind, name)})):
@@ -54,16 +55,17 @@ def check(kind: str, name: str, verbose: bool) -> None:
             click.echo(f"FAILED  {suite.__name__}.{outcome.name}: {one_line(outcome.error)}")
             if verbose:
                 click.echo("".join(traceback.format_exception(outcome.error)))
+    if not passed + failed:
+        click.echo(f"{plugin.entry}: no suite is about it. One in the module `testing` of its package would be found.")
+        sys.exit(1)
     click.echo(f"{plugin.entry}: {passed} checks passed, {failed} failed.")
     sys.exit(1 if failed else 0)
 
 
-def suites(kind: str) -> list[type[Suite]]:
-    """The public suites of a kind."""
+def suites(kind: str, entry: Entry | None) -> list[type[Suite]]:
+    """The public suites of a kind, and those that the plugin's package brings in a module `testing`."""
     found: list[type[Suite]] = []
-    for name in SUITES[kind]:
-        if find_spec(name) is None:
-            continue
+    for name in [*SUITES[kind], *_own(entry)]:
         module = import_module(name)
         for value in vars(module).values():
             if not (isinstance(value, type) and issubclass(value, Suite) and value.__module__ == name):
@@ -71,6 +73,14 @@ def suites(kind: str) -> list[type[Suite]]:
             if getattr(value, "kind", None) == kind and not value.__name__.startswith("_"):
                 found.append(value)
     return found
+
+
+def _own(entry: Entry | None) -> list[str]:
+    package = "" if entry is None else entry.value.partition(":")[0]
+    if package.startswith("tricorn.") or getattr(sys.modules.get(package), "__path__", None) is None:
+        return []
+    name = f"{package}.testing"
+    return [name] if find_spec(name) is not None else []
 
 
 def one_line(error: BaseException) -> str:

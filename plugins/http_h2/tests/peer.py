@@ -1,4 +1,4 @@
-"""Clients for the tests: one that says in frames what it likes, and one that behaves, for the conformance suite."""
+"""A client that says in frames what it likes. One that behaves is `tricorn_http_h2.testing.Http2Client`."""
 
 from __future__ import annotations
 
@@ -17,12 +17,10 @@ from hyperframe.frame import (
     PingFrame,
     RstStreamFrame,
     SettingsFrame,
-    WindowUpdateFrame,
 )
 
 from tricorn.api import ASGIApp, HttpProvider, Receive, Scope, Send, WsProvider
 from tricorn.registry import Registry
-from tricorn.testing.client import Answer, Client, Fields
 from tricorn.testing.memory_server import DEADLINE, MemoryServer, memory_server
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -206,173 +204,3 @@ class Peer:
         self.send(PingFrame(opaque_data=b"are you?"))
         await self.until(lambda: len([f for f in self.of(PingFrame) if "ACK" in f.flags]) > count or self.closed)
         assert not self.closed, f"the connection has ended: {self.frames}"
-
-
-class Http2Client(Client):
-    """A client that keeps the rules: the conformance suite's."""
-
-    version = "2"
-    peer: _Driven
-
-    def __init__(self, server: MemoryServer, /, **addresses: Any) -> None:
-        super().__init__(server, **addresses)
-        self._windows: dict[int, int] = {0: 65535}
-        self._initial = 65535
-        self._unsent: dict[int, bytearray] = {}
-        self._ends: set[int] = set()
-        self._streams: dict[int, Answer] = {}
-        self._next = 1
-        _Driven(server, self, **addresses)
-
-    def ask(
-        self,
-        method: bytes = b"GET",
-        target: bytes = b"/",
-        fields: Fields = (),
-        body: bytes = b"",
-        *,
-        end: bool = True,
-        length: int | None = None,
-    ) -> Answer:
-        """Send a request (`Client.ask`)."""
-        stream = self._next
-        self._next += 2
-        head = [*get(target, method), *fields]
-        if length is not None:
-            head.append((b"content-length", b"%d" % length))
-        answer = Answer(stream)
-        self.answers.append(answer)
-        self._streams[stream] = answer
-        self._windows[stream] = self._initial
-        self._unsent[stream] = bytearray()
-        self.peer.send(self.peer.request(stream, head, end=end and not body))
-        if body:
-            self.send(answer, body, end)
-        return answer
-
-    def send(self, answer: Answer, data: bytes, end: bool = False) -> None:
-        """Send as much as the windows allow (`Client.send`)."""
-        self._unsent[answer.request] += data
-        if end:
-            self._ends.add(answer.request)
-        self.send_more()
-
-    def send_more(self) -> None:
-        """Send what waits for windows."""
-        for stream, unsent in self._unsent.items():
-            while unsent and min(self._windows[0], self._windows[stream]) > 0:
-                size = min(len(unsent), 16384, self._windows[0], self._windows[stream])
-                data = bytes(unsent[:size])
-                del unsent[:size]
-                self._windows[0] -= size
-                self._windows[stream] -= size
-                last = not unsent and stream in self._ends
-                self.peer.send(DataFrame(stream, data, flags=["END_STREAM"] if last else []))
-
-    def unsent(self, answer: Answer) -> int:
-        """What waits for windows or for the server's transport."""
-        return len(self._unsent[answer.request]) + self.peer.transport.client_unsent
-
-    def leave(self, answer: Answer) -> None:
-        """RST_STREAM with CANCEL."""
-        self._unsent[answer.request].clear()
-        self.peer.send(RstStreamFrame(answer.request, error_code=8))
-
-    def pause(self) -> None:
-        """Take nothing more."""
-        self.peer.transport.client_pause()
-
-    def resume(self) -> None:
-        """Take it again."""
-        self.peer.transport.client_take()
-
-    @property
-    def closed(self) -> bool:
-        """Whether the server has ended the connection."""
-        return self.peer.closed
-
-    # --- what comes -----------------------------------------------------------------------------------------------
-
-    def on_frame(self, frame: Frame) -> None:
-        """Take a frame, and give the server its windows back."""
-        answer = self._streams.get(frame.stream_id)
-        if isinstance(frame, SettingsFrame) and "ACK" not in frame.flags:
-            initial = frame.settings.get(SettingsFrame.INITIAL_WINDOW_SIZE, self._initial)
-            for stream in self._streams:
-                self._windows[stream] += initial - self._initial
-            self._initial = initial
-            self.peer.later(SettingsFrame(flags=["ACK"]))
-        elif isinstance(frame, PingFrame) and "ACK" not in frame.flags:
-            self.peer.later(PingFrame(opaque_data=frame.opaque_data, flags=["ACK"]))
-        elif isinstance(frame, WindowUpdateFrame):
-            self._windows[frame.stream_id] += frame.window_increment
-        elif isinstance(frame, DataFrame):
-            assert answer is not None
-            answer.body += frame.data
-            if frame.data:
-                size = len(frame.data)
-                self.peer.later(WindowUpdateFrame(0, size), WindowUpdateFrame(frame.stream_id, size))
-        elif isinstance(frame, RstStreamFrame):
-            assert answer is not None
-            self._unsent[frame.stream_id].clear()
-            answer.cut = not answer.complete
-        if answer is not None:
-            if "END_STREAM" in frame.flags:
-                answer.complete = True
-            answer.changed()
-
-    def on_fields(self, stream: int, fields: list[tuple[bytes, bytes]]) -> None:
-        """The fields of a response, or its trailers."""
-        answer = self._streams[stream]
-        if answer.status is not None:
-            answer.trailers = fields
-            return
-        assert fields[0][0] == b":status"
-        status = int(fields[0][1])
-        assert not any(name.startswith(b":") or name != name.lower() for name, _ in fields[1:])
-        if status < 200:
-            answer.interim.append((status, fields[1:]))
-        else:
-            answer.status, answer.fields = status, fields[1:]
-
-    def on_end(self) -> None:
-        """The connection is gone."""
-        for answer in self.answers:
-            if not answer.complete:
-                answer.cut = True
-            answer.changed()
-
-
-class _Driven(Peer):
-    """The frames of an `Http2Client`. It answers in a later turn, as a client at the other end of a wire does."""
-
-    def __init__(self, server: MemoryServer, client: Http2Client, /, **addresses: Any) -> None:
-        self._client = client
-        client.peer = self  # the server speaks first
-        self._later: list[Frame] = []
-        super().__init__(server, **addresses)
-
-    def later(self, *frames: Frame) -> None:
-        """Send frames in the next turn of the loop."""
-        if not self._later:
-            asyncio.get_running_loop().call_soon(self._send_later)
-        self._later.extend(frames)
-
-    def _send_later(self) -> None:
-        frames, self._later = self._later, []
-        if not self.closed:
-            self.send(*frames)
-            self._client.send_more()
-
-    def on_frame(self, frame: Frame) -> None:
-        super().on_frame(frame)
-        self._client.on_frame(frame)
-        if isinstance(frame, WindowUpdateFrame):
-            self.later()
-
-    def on_fields(self, stream: int, fields: list[tuple[bytes, bytes]]) -> None:
-        self._client.on_fields(stream, fields)
-
-    def _on_end(self, reset: bool) -> None:
-        super()._on_end(reset)
-        self._client.on_end()

@@ -15,10 +15,11 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from plugins.http_h2.tests.peer import Http2Client, Peer, connected, get, raw, serving
+from plugins.http_h2.tests.peer import Peer, connected, get, raw, serving
 from tricorn.api import Receive, Scope, Send
 from tricorn.testing.calls import Calls
 from tricorn.testing.memory_server import run_in_memory
+from tricorn_http_h2.testing import Http2Client
 
 DATA, HEADERS, PRIORITY, RST_STREAM, SETTINGS, PUSH_PROMISE, PING, GOAWAY, WINDOW_UPDATE, CONTINUATION = range(10)
 REFUSED_STREAM, CANCEL, ENHANCE_YOUR_CALM = 7, 8, 11

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from plugins.http_h2.tests.peer import Http2Client
 from tricorn.testing.http import HttpSuite
+from tricorn_http_h2.testing import Http2Client
 
 
 class TestHttp2(HttpSuite):

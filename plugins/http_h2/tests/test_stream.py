@@ -14,10 +14,11 @@ from hyperframe.frame import (
     WindowUpdateFrame,
 )
 
-from plugins.http_h2.tests.peer import Http2Client, Peer, connected, echo, get, serving
+from plugins.http_h2.tests.peer import Peer, connected, echo, get, serving
 from tricorn.api import Receive, Scope, Send
 from tricorn.testing.calls import Calls
 from tricorn.testing.memory_server import run_in_memory
+from tricorn_http_h2.testing import Http2Client
 
 INITIAL_WINDOW_SIZE = 4
 NO_ERROR, FLOW_CONTROL_ERROR, CANCEL = 0, 3, 8
@@ -136,7 +137,7 @@ async def test_large_downloads_never_stall(window: int) -> None:
     size = 3000 if window == 1 else 3 * MIB
     async with serving(download) as server:
         client = Http2Client(server)
-        client.peer.send(SettingsFrame(settings={INITIAL_WINDOW_SIZE: window}))
+        client.set_window(window)
         answers = [client.ask(target=b"/%d" % size) for _ in range(3)]
         for answer in answers:
             assert len(await answer.whole()) == size
