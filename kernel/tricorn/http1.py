@@ -184,7 +184,7 @@ class Http1Connection(Http1Stream):
         headers: Any = list(map(recall.field, lines[1:-2]))
         if known is None or not all(headers):
             read_head = self._read_head or self._codec().read_head
-            known, headers, faithful = recall.consult(read_head, head, lines)
+            known, headers, faithful = recall.consult(read_head, head, lines, headers)
             self._read_head = read_head if faithful else None
         method, target, minor = known
         fields = dict(headers)

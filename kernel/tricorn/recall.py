@@ -2,8 +2,8 @@
 
 Clients repeat themselves: the same request line, host, user agent and accept fields come again with every request of a
 connection, and of others. A line that a codec has read, and that the kernel has compared with its bytes, is remembered;
-a head that has only such lines is read by looking them up, at a fraction of the cost of any parser. A head with one
-new line goes to the codec as a whole.
+a head that has only such lines is read by looking them up, at a fraction of the cost of any parser. Of other heads the
+codec gets the request line and the fields that are new, in the form of a head.
 
 Both memories are bounded, in lines and in the size of a line, and start over when they are full: lines that never come
 again cost little more than without them.
@@ -11,8 +11,8 @@ again cost little more than without them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from tricorn.api import Headers
 from tricorn.heads import check_controls, method_name, read_strict
@@ -42,35 +42,49 @@ class Recall:
         self.field = self._fields.get
 
     def consult(
-        self, read_head: Callable[[bytes], tuple[bytes, bytes, Headers]], head: bytes, lines: Sequence[bytes]
+        self,
+        read_head: Callable[[bytes], tuple[bytes, bytes, Headers]],
+        head: bytes,
+        lines: list[bytes],
+        known: list[Any],
     ) -> tuple[Request, Headers, bool]:
-        """Have a head read by a codec, and remember what is new in it.
+        """Have what is new in a head read by a codec, and remember it.
 
-        read_head: of the codec. lines: the head's, the two empty ones at its end included. Returns what the head says,
-        and whether it is the codec's account: False where the strict grammar had to decide. Raises Refusal.
+        read_head: of the codec. lines: the head's, the two empty ones at its end included. known: what is known of its
+        fields, None for each that is new. Returns what the head says, and whether the codec said it: False where
+        the strict grammar had to decide. Raises Refusal.
         """
-        check_controls(head, len(lines) - 1)
+        # A head without Host is none to some parsers.
+        places = [place for place, field in enumerate(known) if field is None or field[0] == b"host"]
+        new = [lines[place + 1] for place in places]
+        if len(new) < len(known):
+            head = b"\r\n".join([lines[0], *new, b"", b""])
+        check_controls(head, len(new) + 2)
         try:
             method, target, headers = read_head(head)
         except ValueError:
             faithful = False
         else:
             minor = 0 if lines[0].endswith(b"0") else 1
-            faithful = lines[0] == b"%b %b HTTP/1.%d" % (method, target, minor) and _agrees(headers, lines)
-        if not faithful:
+            faithful = lines[0] == b"%b %b HTTP/1.%d" % (method, target, minor) and _agrees(headers, new)
+        if faithful:
+            for place, field in zip(places, headers, strict=True):
+                known[place] = field
+            headers = known
+        else:
             method, target, minor, headers = read_strict(lines)
         request = method_name(method), target, minor
         _remember(self._requests, lines[0], request)
-        for line, header in zip(lines[1:-2], headers, strict=True):
-            _remember(self._fields, line, header)
+        for place, line in zip(places, new, strict=True):
+            _remember(self._fields, line, headers[place])
         return request, headers, faithful
 
 
-def _agrees(headers: Headers, lines: Sequence[bytes]) -> bool:
-    """Whether a codec's account has each field of the head in its place, under its name, with its value."""
-    if len(headers) != len(lines) - 3:
+def _agrees(headers: Headers, lines: list[bytes]) -> bool:
+    """Whether a codec's account has each field line in its place, under its name, with its value."""
+    if len(headers) != len(lines):
         return False
-    for (name, value), line in zip(headers, lines[1:-2], strict=True):
+    for (name, value), line in zip(headers, lines, strict=True):
         size = len(name)
         if line[size : size + 1] != b":" or line[:size].lower() != name or line[size + 1 :].strip(b" \t") != value:
             return False
