@@ -16,6 +16,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 BLOCK = bytes(1 << 20)
 GIGABYTE = 1 << 30
+BLOCKED = 2.5
+"""Seconds for which one of the applications blocks the loop."""
 
 seen: Counter[str] = Counter()
 released: asyncio.Event
@@ -109,7 +111,7 @@ async def listen(scope: Scope, receive: Receive, send: Send) -> None:
 async def block(scope: Scope, receive: Receive, send: Send) -> None:
     """Blocks the loop, as code that was not written for one does."""
     blocking.set()
-    time.sleep(1.0)  # noqa: ASYNC251
+    time.sleep(BLOCKED)  # noqa: ASYNC251
     await answer(send)
 
 
