@@ -226,8 +226,8 @@ class Http1Codec(Protocol):
 
     The kernel finds the end of a head, applies every rule about it and owns the framing of bodies, so that no two
     codecs can disagree about where a message ends. A codec is only a fast reader of what is legal. It sees heads
-    alone: after one that announces a body or asks for an upgrade, and after one that it declined, a connection makes
-    itself a new codec.
+    alone, and of fields that the kernel has read before it may see only Host. After a head that announces a body or
+    asks for an upgrade, and after one that it declined, a connection makes itself a new codec.
     """
 
     def read_head(self, head: bytes) -> tuple[bytes, bytes, Headers]:
