@@ -24,6 +24,9 @@ MESSAGE_COST = 64
 """Bytes that a message is counted for besides its own: empty ones are not free."""
 SLICE = 163840
 """Bytes parsed in one turn of the loop: two messages of 64 KiB, or some 27,000 empty frames."""
+SMALLEST_SLICE = 4096
+SLICE_TIME = 0.01
+"""Seconds that a slice may take; a peer whose bytes take longer (tiny frames, a slow codec) gets smaller ones."""
 
 
 class Incoming:
@@ -47,6 +50,7 @@ class Incoming:
         "_queue",
         "_queued",
         "_read",
+        "_slice",
         "_stream",
         "_unread",
         "_waiter",
@@ -65,6 +69,7 @@ class Incoming:
         self._codec: WsCodec | None = None
         self._open = False
         self._unread = bytearray()
+        self._slice = SLICE
         self._held = True
         self._paused = False
         self._full = False
@@ -84,7 +89,7 @@ class Incoming:
 
     def feed(self, data: bytes) -> None:
         """Bytes from the peer (`tricorn.api.Receiver`)."""
-        if self._held or len(data) > SLICE:
+        if self._held or len(data) > self._slice:
             self._keep(data)
             return
         self._read(data)
@@ -101,21 +106,32 @@ class Incoming:
             self._unread += data
             return
         self._held = True
-        self._unread += memoryview(data)[SLICE:]
-        self._read(data[:SLICE])
-        self._after_read()
+        slice_ = self._slice
+        self._unread += memoryview(data)[slice_:]
+        self._read_slice(data[:slice_])
         self._kernel.loop.call_soon(self._read_on)
+
+    def _read_slice(self, data: bytes) -> None:
+        now = self._kernel.loop.time
+        started = now()
+        self._read(data)
+        took = now() - started
+        self._after_read()
+        if took > SLICE_TIME:
+            self._slice = max(self._slice // 2, SMALLEST_SLICE)
+        elif took < SLICE_TIME / 4 and self._slice < SLICE:
+            self._slice *= 2
 
     def _read_on(self) -> None:
         """Parse what waits, one slice in each turn of the loop."""
         if not self._held or self._full or self._codec is None:
             return
         unread = self._unread
+        slice_ = self._slice
         with memoryview(unread) as view:
-            data = bytes(view[:SLICE])
-        del unread[:SLICE]
-        self._read(data)
-        self._after_read()
+            data = bytes(view[:slice_])
+        del unread[:slice_]
+        self._read_slice(data)
         if self._full:
             return
         if unread:
