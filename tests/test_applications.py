@@ -55,7 +55,12 @@ def only(framework: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("server", cases(framework), indirect=True, ids=name_of)
 
 
-@pytest.fixture(scope="module", params=cases(*APPLICATIONS), ids=name_of)
+EVERY = cases(*APPLICATIONS)
+PLAIN = [case for case in EVERY if case[1].ws != "frames"]
+"""Enough for plain requests, with which a codec of WebSockets has nothing to do."""
+
+
+@pytest.fixture(scope="module", params=PLAIN, ids=name_of)
 def server(request: pytest.FixtureRequest) -> Iterator[Served]:
     with Served(*request.param) as served:
         yield served
@@ -209,7 +214,10 @@ def test_synchronous_views_run_in_threads(client: httpx.Client) -> None:
 
 # --- WebSockets -------------------------------------------------------------------------------------------------------
 
+every = pytest.mark.parametrize("server", EVERY, indirect=True, ids=name_of)
 
+
+@every
 def test_messages_are_echoed_as_they_came(server: Served) -> None:
     with connect_websocket(server.ws_url + "/echo") as websocket:
         for message in ("tea", "", "für alle \N{SNOWMAN}", b"", b"\x00\xff", "x" * 70_000, BLOCK):
@@ -218,6 +226,7 @@ def test_messages_are_echoed_as_they_came(server: Served) -> None:
         assert websocket.ping().wait(DEADLINE)
 
 
+@every
 def test_the_subprotocol_that_both_know_is_agreed_on(server: Served) -> None:
     with connect_websocket(server.ws_url + "/echo", subprotocols=["other", "echo.v1"]) as websocket:
         assert websocket.subprotocol == "echo.v1"
@@ -225,6 +234,7 @@ def test_the_subprotocol_that_both_know_is_agreed_on(server: Served) -> None:
         assert websocket.subprotocol is None
 
 
+@every
 def test_the_application_closes_with_its_code(server: Served) -> None:
     with connect_websocket(server.ws_url + "/echo") as websocket:
         websocket.send("close 4001")
@@ -233,6 +243,7 @@ def test_the_application_closes_with_its_code(server: Served) -> None:
         assert (websocket.close_code, websocket.close_reason) == (4001, "as you wish")
 
 
+@every
 def test_the_clients_close_code_is_answered(server: Served) -> None:
     with connect_websocket(server.ws_url + "/echo") as websocket:
         websocket.close(4002, "enough")

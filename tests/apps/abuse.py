@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 import time
 from collections import Counter
@@ -15,6 +16,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 BLOCK = bytes(1 << 20)
+NOISE = os.urandom(1 << 20)
 GIGABYTE = 1 << 30
 BLOCKED = 2.5
 """Seconds for which one of the applications blocks the loop."""
@@ -164,12 +166,16 @@ async def twice(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
-    """Echoes, unless its path says that it does not read."""
+    """Echoes, unless its path says that it does not read, or only sends: a gigabyte in messages of a megabyte."""
     await receive()
     await send({"type": "websocket.accept"})
     if scope["path"] == "/unread":
         seen["unread"] += 1
         await released.wait()
+    if scope["path"] == "/flood":
+        for _ in range(GIGABYTE // len(BLOCK)):
+            await send({"type": "websocket.send", "bytes": NOISE})
+            seen["messages"] += 1
     while (event := await receive())["type"] != "websocket.disconnect":
         await send({"type": "websocket.send", "text": event.get("text"), "bytes": event.get("bytes")})
     seen[f"closed {event['code']}"] += 1
