@@ -21,7 +21,7 @@ from tricorn.registry import Registry
 from tricorn.testing.replay import Outcome, replay
 from tricorn.testing.strict import STRICT
 
-DEFAULT = 1000
+DEFAULT = 600
 EXAMPLES = int(os.environ.get("TRICORN_EXAMPLES", DEFAULT))
 PROFILE = settings(
     max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == DEFAULT, suppress_health_check=list(HealthCheck)

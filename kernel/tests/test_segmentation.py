@@ -23,9 +23,9 @@ from tricorn.testing.memory_server import memory_server, run_in_memory
 from tricorn.testing.replay import Outcome, replay
 from tricorn.testing.strict import STRICT
 
-EXAMPLES = int(os.environ.get("TRICORN_EXAMPLES", "500"))
+EXAMPLES = int(os.environ.get("TRICORN_EXAMPLES", "250"))
 PROFILE = settings(
-    max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 500, suppress_health_check=list(HealthCheck)
+    max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == 250, suppress_health_check=list(HealthCheck)
 )
 
 SMALL = 1000
@@ -123,7 +123,7 @@ def test_no_repetition_makes_the_connection_keep_much(begin: bytes, unit: bytes)
     run_in_memory(check())
 
 
-@settings(PROFILE, max_examples=EXAMPLES // 20)
+@settings(PROFILE, max_examples=EXAMPLES // 10)
 @given(data=st.binary(min_size=1, max_size=20), extension=st.sampled_from([b"", b";a", b";a=b", b";" + b"a" * 50]))
 def test_no_chunks_make_the_connection_keep_much(data: bytes, extension: bytes) -> None:
     chunk = b"%x%b\r\n%b\r\n" % (len(data), extension, data)
