@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import json
 import logging
+import logging.config
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,6 +23,7 @@ from tricorn.logging import (
     ColourizedFormatter,
     DefaultFormatter,
     access_renderer,
+    configure,
     escape,
 )
 
@@ -192,3 +196,26 @@ def test_there_is_no_renderer_for_another_format() -> None:
     config = Config("app:app")
     logging.getLogger("tricorn.access").handlers[0].setFormatter(logging.Formatter("%(message)s"))
     assert access_renderer(config) is None
+
+
+def handler_state(handler: Any) -> tuple[Any, ...]:
+    formatter = handler.formatter
+    return (type(handler), handler.name, handler.level, handler.stream, type(formatter), vars(formatter).keys(),
+            formatter._fmt, formatter.use_colors)  # fmt: skip
+
+
+def test_the_default_configuration_is_what_dictconfig_makes_of_it() -> None:
+    def state() -> list[tuple[Any, ...]]:
+        names = ("tricorn", "tricorn.error", "tricorn.access", "tricorn.asgi")
+        loggers = [logging.getLogger(name) for name in names]
+        return [(x.level, x.propagate, x.disabled, [handler_state(handler) for handler in x.handlers]) for x in loggers]
+
+    def configured(how: Callable[[], None]) -> list[tuple[Any, ...]]:
+        logging.getLogger("tricorn.asgi").setLevel(TRACE_LOG_LEVEL)
+        logging.getLogger("tricorn.error").addHandler(logging.NullHandler())
+        how()
+        return state()
+
+    settings = SimpleNamespace(log_config=LOGGING_CONFIG, log_level=None, use_colors=None, access_log=True)
+    ours = configured(lambda: configure(settings))
+    assert ours == configured(lambda: logging.config.dictConfig(LOGGING_CONFIG))

@@ -6,7 +6,6 @@ are looked through for what selects plugins before they are parsed.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -19,7 +18,6 @@ import click
 import tricorn
 from tricorn import environment
 from tricorn.api import Option, Unavailable
-from tricorn.dev import dev_arguments
 from tricorn.options import BY_NAME, OPTIONS
 from tricorn.registry import AUTOMATIC, UVICORN_NAMES, PluginError, Registry
 
@@ -52,6 +50,8 @@ def main(args: Sequence[str] | None = None, **extra: Any) -> None:
         command = getattr(importlib.import_module(module), function)()
         command.main(arguments[1:], prog_name=f"{name} {arguments[0]}", **extra)
     elif arguments[:1] == ["dev"]:
+        from tricorn.dev import dev_arguments
+
         arguments = _or_exit(lambda: dev_arguments(arguments[1:], Registry()))
         serve_command(arguments).main(arguments, prog_name=f"{name} dev", **extra)
     else:
@@ -214,6 +214,8 @@ def _check_names(values: Mapping[str, Any], options: Sequence[Option]) -> None:
     names = [option.name for option in options]
     for name in values:
         if name not in names:
+            import difflib
+
             close = difflib.get_close_matches(name, names, 1)
             hint = f"; did you mean {close[0]!r}?" if close else "."
             raise PluginError(f"The configuration file sets {name!r}, which is no option{hint}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -67,7 +69,9 @@ def scan() -> dict[str, list[Entry]]:
     """
     found: dict[str, list[Entry]] = {kind: [] for kind in KINDS}
     seen: set[str] = set()
-    for dist in importlib_metadata.distributions():
+    # What does not exist, as Python's own archive mostly, would be taken for an archive and load what reads archives.
+    places = [place for place in sys.path if os.path.exists(place or os.curdir)]
+    for dist in importlib_metadata.distributions(path=places):
         if f"[{PREFIX}" not in (dist.read_text("entry_points.txt") or ""):
             continue
         entries = [

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterable
-from hashlib import sha1
 from typing import Any
 
 from tricorn.api import Head, Headers, Refusal, Stream
@@ -66,6 +65,8 @@ def accept_fields(
     """
     fields: Headers = []
     if key is not None:
+        from hashlib import sha1  # loads OpenSSL's hashes, which a server without WebSockets does not need
+
         proof = b64encode(sha1(key + _GUID, usedforsecurity=False).digest())
         fields += [(b"upgrade", b"websocket"), (b"connection", b"upgrade"), (b"sec-websocket-accept", proof)]
     if extensions is not None:

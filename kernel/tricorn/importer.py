@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 import logging
 import os
@@ -39,6 +38,8 @@ def import_from_string(import_str: Any) -> Any:
         try:
             found = getattr(found, attribute)
         except AttributeError:
+            import difflib
+
             close = difflib.get_close_matches(attribute, [n for n in dir(found) if not n.startswith("_")], 1)
             hint = f' Did you mean "{close[0]}"?' if close else _listed(module)
             raise ImportFromStringError(f'Attribute "{attributes}" not found in module "{name}".{hint}') from None
@@ -115,6 +116,8 @@ def _where(name: str, attributes: str) -> str:
     if below:
         return f" Looked in {here}. It is in {below[0]} below: --app-dir {below[0]} looks there."
     files = {path.stem: path for path in here.glob("*.py")}
+    import difflib
+
     close = difflib.get_close_matches(name, files, 1)
     if not close:
         return f" Looked in {here}."

@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable
-from copy import copy
+from copy import copy, deepcopy
 from http import HTTPStatus
 from importlib import import_module
 from typing import Any, Literal
@@ -33,6 +33,7 @@ LOG_LEVELS: dict[str, int] = {
     "trace": TRACE_LOG_LEVEL,
 }
 
+DEFAULT_FORMAT = "%(levelprefix)s %(message)s"
 ACCESS_FORMAT = '%(levelprefix)s %(client_addr)s - "%(request_line)s" %(status_code)s'
 
 LOGGING_CONFIG: dict[str, Any] = {
@@ -41,7 +42,7 @@ LOGGING_CONFIG: dict[str, Any] = {
     "formatters": {
         "default": {
             "()": "tricorn.logging.DefaultFormatter",
-            "fmt": "%(levelprefix)s %(message)s",
+            "fmt": DEFAULT_FORMAT,
             "use_colors": None,
         },
         "access": {
@@ -59,6 +60,9 @@ LOGGING_CONFIG: dict[str, Any] = {
         "tricorn.access": {"handlers": ["access"], "level": "INFO", "propagate": False},
     },
 }
+
+_UNCHANGED = deepcopy(LOGGING_CONFIG)
+"""To see whether somebody has changed the default."""
 
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "cyan": 36, "bright_red": 91, "bright_white": 97}
 _LEVEL_COLOURS = {
@@ -184,9 +188,14 @@ def configure(settings: Any) -> None:
 
 
 def _apply(config: Any, use_colors: bool | None) -> None:
+    if use_colors is None and config == _UNCHANGED:
+        return _apply_default()
+
     from logging.config import dictConfig, fileConfig
 
     if not isinstance(config, dict):
+        import configparser
+
         try:
             return fileConfig(config, disable_existing_loggers=False)
         except (KeyError, RuntimeError, configparser.Error) as error:
@@ -198,6 +207,31 @@ def _apply(config: Any, use_colors: bool | None) -> None:
                 formatters[name]["use_colors"] = use_colors
     ours = {name: {key: _renamed(value) for key, value in entry.items()} for name, entry in formatters.items()}
     return dictConfig({**config, "formatters": ours})
+
+
+def _apply_default() -> None:
+    """Do what `dictConfig` does with `LOGGING_CONFIG`, without the time that importing `logging.config` takes."""
+    loggers = logging.root.manager.loggerDict
+    for name in [name for name in loggers if name.startswith("tricorn.")]:
+        _set_up(name, logging.NOTSET)
+    _set_up("tricorn", logging.INFO, "default", DefaultFormatter(DEFAULT_FORMAT), sys.stderr)
+    _set_up("tricorn.error", logging.INFO)
+    _set_up("tricorn.access", logging.INFO, "access", AccessFormatter(ACCESS_FORMAT), sys.stdout)
+
+
+def _set_up(
+    name: str, level: int, handler: str | None = None, formatter: logging.Formatter | None = None, stream: Any = None
+) -> None:
+    logger = logging.getLogger(name)
+    logger.setLevel(level)
+    logger.disabled = False
+    logger.handlers = []
+    logger.propagate = handler is None
+    if handler is not None:
+        made = logging.StreamHandler(stream)
+        made.set_name(handler)
+        made.setFormatter(formatter)
+        logger.addHandler(made)
 
 
 def _renamed(value: Any) -> Any:

@@ -6,7 +6,6 @@ error here is the user's or a plugin author's to mend, so each is one line that 
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -93,6 +92,8 @@ class Registry:
         """The entry of a name. Raises PluginError when nothing or more than one distribution has it."""
         entries = [entry for entry in self.entries.get(kind, ()) if entry.name == name]
         if not entries:
+            import difflib
+
             names = self.names(kind)
             close = difflib.get_close_matches(name, names, 1)
             hint = f"; did you mean {close[0]!r}?" if close else "."
@@ -223,6 +224,8 @@ class Registry:
             self.hooks.register(module, entry.value)
             self.hooks.check_pending()
         except pluggy.PluginValidationError as error:
+            import difflib
+
             # Pluggy's own words: the plugin, the definition, and at last what is wrong.
             reason = str(error).strip().splitlines()[-1]
             known = [name for name in dir(hookspecs) if name.startswith("tricorn_")]

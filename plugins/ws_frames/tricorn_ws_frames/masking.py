@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
+from typing import TYPE_CHECKING, Any
 
 __all__ = ["unmask", "unmask_in_python"]
 
@@ -14,10 +17,24 @@ def unmask_in_python(data: bytes | bytearray | memoryview, mask: bytes | bytearr
     return (int.from_bytes(data, "little") ^ key).to_bytes(size, "little")
 
 
+def load_helper() -> Any:
+    """The module `websockets.speedups`, or None where it was not built.
+
+    Loaded without the package around it, whose import takes twenty times as long as a start-up's average module.
+    """
+    name = "websockets.speedups"
+    if name in sys.modules:
+        return sys.modules[name]
+    package = find_spec("websockets")
+    spec = None if package is None else PathFinder.find_spec(name, package.submodule_search_locations)
+    if spec is None or spec.loader is None:
+        return None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 if TYPE_CHECKING:
     unmask = unmask_in_python
 else:
-    try:
-        from websockets.speedups import apply_mask as unmask
-    except ImportError:
-        unmask = unmask_in_python
+    unmask = getattr(load_helper(), "apply_mask", unmask_in_python)
