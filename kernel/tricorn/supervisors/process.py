@@ -42,7 +42,7 @@ STOPPING = (signal.SIGINT, signal.SIGTERM)
 PING_INTERVAL = 0.5
 """Seconds between an answer and the next question."""
 
-TURN = 0.05
+TURN = 0.2
 STARTING_TURN = 0.01
 """Seconds between two looks of a process at its own server; the parent has to know soon that it has started."""
 
