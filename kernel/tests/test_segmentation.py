@@ -57,6 +57,10 @@ bad = st.sampled_from(
     [request for request, _ in BAD_REQUESTS.values() if len(request) < SMALL]
     + [CHUNKED + sent for sent, _ in BAD_BODIES.values() if len(sent) < SMALL]
 )
+persistent = st.sampled_from(
+    [request for request, _, _ in ODD_REQUESTS.values() if len(request) < SMALL and b" HTTP/1.0\r\n" not in request]
+    + [CHUNKED + b"0\r\n\r\n"]
+)
 noise = st.one_of(
     st.binary(max_size=20),
     st.sampled_from(
@@ -97,6 +101,18 @@ def test_segments_mean_what_the_whole_means(name: str, case: tuple[bytes, list[b
 def test_all_codecs_say_the_same(data: bytes) -> None:
     outcomes: dict[str, Outcome] = {name: replay(provider, [data]) for name, provider in PROVIDERS.items()}
     assert all(outcome == outcomes["strict"] for outcome in outcomes.values())
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+@PROFILE
+@given(before=st.lists(persistent, max_size=4), data=inputs())
+def test_what_was_read_before_changes_nothing(name: str, before: list[bytes], data: bytes) -> None:
+    """The kernel remembers lines; whatever it remembers, each head is judged as if it were the first."""
+    provider = PROVIDERS[name]
+    first, both = replay(provider, [data]), replay(provider, [*before, data])
+    assert len(both.requests) == len(before) + len(first.requests)
+    assert both.requests[len(before) :] == first.requests
+    assert both.statuses[len(before) :] == first.statuses
 
 
 @PROFILE
