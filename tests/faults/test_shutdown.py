@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from pathlib import Path
 
 import pytest
 
+from tests.apps import abuse
 from tests.load import Load
-from tests.servers import HTTP, LOOP, CommandLine, connect, read_all, read_until
+from tests.servers import HTTP, LOOP, CommandLine, ThreadServer, connect, read_all, read_until
 from tests.watching import Watched
 
 
@@ -59,3 +61,12 @@ def test_a_stream_that_does_not_listen_is_cut_at_the_end_of_the_graceful_time(tm
             read_until(stream, b"still here")
             assert process.end(signal.SIGTERM) == -signal.SIGTERM
         assert any("Cancel 1 running task(s), timeout graceful shutdown exceeded" in line for line in process.log)
+
+
+def test_a_server_of_a_test_ends_with_its_streams_open() -> None:
+    with contextlib.ExitStack() as opened:
+        with ThreadServer(abuse.app) as server:
+            stream = opened.enter_context(connect(server.address))
+            stream.sendall(b"GET /listen HTTP/1.1\r\nhost: test\r\n\r\n")
+            read_until(stream, b"listening")
+        assert read_all(stream).endswith(b"goodbye\n\r\n0\r\n\r\n")

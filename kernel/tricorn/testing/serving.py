@@ -9,16 +9,18 @@ from typing import Any
 
 from tricorn.config import Config
 from tricorn.server import Server
+from tricorn.waiting import TICK
 
 
 @asynccontextmanager
 async def serve(app: Any, **options: Any) -> AsyncIterator[str]:
     """Serve an application; the value is the URL of its root, without a slash at the end.
 
-    options: as for `Config`. By default the loggers are left alone and requests that still run at the end get five
-    seconds. Raises RuntimeError when the server cannot start (the reason has been logged).
+    options: as for `Config`. By default the loggers are left alone, requests that still run at the end get five
+    seconds, and streams are told at once. Raises RuntimeError when the server cannot start (the log says why).
     """
     options = {"port": 0, "log_config": None, "timeout_graceful_shutdown": 5, **options}
+    options.setdefault("timeout_graceful_streams", TICK)
     try:
         config = Config(app, **options)
         server = Server(config)
