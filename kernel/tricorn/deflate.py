@@ -85,8 +85,8 @@ def _agree(parameters: list[bytes]) -> Deflate | None:
 class Deflater:
     """Deflates messages.
 
-    The level is 2 of 9, which takes about half the time of zlib's default and makes a tenth more bytes; the memory level
-    is 5 of 9, which every idle connection pays for and a message hardly notices.
+    The level is 2 of 9, which takes about half the time of zlib's default and makes a tenth more bytes; the memory
+    level is 5 of 9, which every idle connection pays for and a message hardly notices.
     """
 
     __slots__ = ("_bits", "_keeps", "_stream")
