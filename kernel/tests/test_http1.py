@@ -416,6 +416,20 @@ def test_a_connection_without_answer_to_take_leaves_nothing_behind() -> None:
     run_in_memory(check())
 
 
+def test_answers_that_wait_for_others_are_dropped_with_the_connection() -> None:
+    async def check() -> None:
+        async with serving() as (calls, client):
+            for _ in range(4):
+                client.expect()
+            client.send_raw(BEHIND * 4)
+            await (await calls()).respond(b"done")
+            client.leave(client.answers[0])
+            await client.server.settle()
+            assert not client.server.kernel.connections
+
+    run_in_memory(check())
+
+
 def test_a_half_closed_client_is_told_to_the_application_and_answered() -> None:
     async def check() -> None:
         async with serving() as (calls, client):

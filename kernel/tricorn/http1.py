@@ -117,6 +117,7 @@ class Http1Connection(Http1Stream):
             self._kernel.departures.forget(self)
         receiver, self._receiver = self._receiver, None
         self._state = LINGER
+        self._gathered = None
         if receiver is not None:
             receiver.disconnect()
         self.resume_writing()

@@ -163,6 +163,8 @@ class MemoryTransport(asyncio.Transport):
         assert not self._eof, "written after write_eof()"
         if not isinstance(data, (bytes, bytearray, memoryview)):
             raise TypeError(f"a transport takes bytes, not {type(data).__name__}")
+        if self._lost:
+            raise RuntimeError("written to a lost connection, which uvloop does not take")
         if self._closing or not data:
             return
         if self._client_reads:
