@@ -212,6 +212,8 @@ def _serve(
     pulse.start()
     try:
         target(sockets)
+        with contextlib.suppress(OSError):  # no parent, nobody to tell
+            pulse.tell("leaving")
     except KeyboardInterrupt:
         return
     except Exception as error:
