@@ -78,7 +78,7 @@ def test_a_rolling_restart_under_load_loses_nothing(start: Start) -> None:
     assert {int(answer) for answer in load.answers} & before
     assert {int(answer) for answer in load.answers[-50:]} <= set(started(server.log)) - before
     assert server.end(signal.SIGTERM) == 0
-    lines = [re.sub(r"\d+", "N", line) for line in server.log if "child" in line or "SIG" in line]
+    lines = [re.sub(r"\d+", "N", line) for line in server.log if "Terminated" in line or "SIG" in line]
     assert lines == [
         "INFO:     Received SIGHUP, restarting processes.",
         "INFO:     Terminated child process [N]",
@@ -86,9 +86,9 @@ def test_a_rolling_restart_under_load_loses_nothing(start: Start) -> None:
         "INFO:     Received SIGTERM, exiting.",
         "INFO:     Terminated child process [N]",
         "INFO:     Terminated child process [N]",
-        "INFO:     Waiting for child process [N]",
-        "INFO:     Waiting for child process [N]",
     ]
+    # More than two where one of the old workers has not quite ended yet.
+    assert len([line for line in server.log if line.startswith("INFO:     Waiting for child process [")]) >= 2
     assert server.log[-1].startswith("INFO:     Stopping parent process [")
 
 
