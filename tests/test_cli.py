@@ -187,7 +187,10 @@ def test_arguments_go_before_variables_and_ours_before_uvicorns(
     environment = {"TRICORN_PORT": "2", "UVICORN_PORT": "3", "UVICORN_HOST": "h", "TRICORN_UDS": "s"}
     called = asked("a:b", "--uds", "t", **environment)
     assert (called["port"], called["host"], called["uds"]) == (2, "h", "t")
-    assert capsys.readouterr().err == "INFO:     Taking UVICORN_HOST from the environment, as TRICORN_ has no such.\n"
+    assert (
+        capsys.readouterr().err
+        == "INFO:     Taking UVICORN_HOST from the environment, where no TRICORN_ variable says otherwise.\n"
+    )
 
 
 @pytest.mark.parametrize(

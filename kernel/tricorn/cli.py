@@ -83,8 +83,9 @@ def serve_command(arguments: Sequence[str]) -> click.Command:
             app = _unnamed(values)
         adopted = environment.adopted(["app", *BY_NAME])
         if adopted:
+            names = ", ".join(adopted)
             click.echo(
-                f"INFO:     Taking {', '.join(adopted)} from the environment, as TRICORN_ has no such.", err=True
+                f"INFO:     Taking {names} from the environment, where no TRICORN_ variable says otherwise.", err=True
             )
         try:
             run(app, registry=registry, **_given(values))
