@@ -277,6 +277,31 @@ def test_pings_go_out_and_missing_answers_end_the_websocket() -> None:
     run_in_memory(check())
 
 
+def test_frames_that_had_to_wait_leave_the_deadlines_of_a_websocket_alone() -> None:
+    """Its close frame waits behind a response; the client never answers it, and is given up all the same."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"x" * 60_000})
+            return
+        await receive()
+        await send({"type": "websocket.accept"})
+
+    async def check() -> None:
+        async with connected(app) as peer:
+            peer.send(peer.request(1).serialize() + peer.request(3, handshake(), end=False).serialize())
+            await peer.until(lambda: peer.body(3) == b"\x88\x02\x03\xe8" and peer.ended(1))
+            await peer.server.advance(9)
+            assert not peer.of(RstStreamFrame)
+            await peer.server.advance(1)
+            await peer.next(RstStreamFrame, 3)
+            await peer.server.settle()
+            assert not peer.server.kernel.calls
+
+    run_in_memory(check())
+
+
 async def test_no_codec_means_no_websockets() -> None:
     async with serving(Echo()) as server:
         peer = Peer(server)

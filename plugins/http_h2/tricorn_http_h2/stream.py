@@ -179,6 +179,20 @@ class Http2Stream(SendingStream):
 
     # --- ends ------------------------------------------------------------------------------------------------------
 
+    def wait_for_room(self) -> None:
+        """Give the client time to take what waits. A tunnel's receiver looks after that itself until it has to wait."""
+        if self._tunnel is None or self.congested:
+            kernel = self._connection.kernel
+            self.deadline = kernel.due(kernel.timeout_write)
+
+    def caught_up(self) -> None:
+        """Nothing waits any more: the deadline is that of the body, or the tunnel's, who is asked at once."""
+        if self._tunnel is not None:
+            self.deadline = self._connection.kernel.clock
+        else:
+            self._deadline = 0.0
+            self.await_body()
+
     def expire(self) -> None:
         """The deadline has passed, and it depends on what was waited for whose it was."""
         self._deadline = 0.0

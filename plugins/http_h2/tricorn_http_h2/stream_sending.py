@@ -72,8 +72,12 @@ class SendingStream:
         """The response has left."""
         raise NotImplementedError
 
-    def await_body(self) -> None:
-        """Give the client time for the next part of the body."""
+    def wait_for_room(self) -> None:
+        """Give the client time to take what waits."""
+        raise NotImplementedError
+
+    def caught_up(self) -> None:
+        """Nothing waits any more."""
         raise NotImplementedError
 
     # --- the response ----------------------------------------------------------------------------------------------
@@ -169,11 +173,6 @@ class SendingStream:
         if self.window > 0:
             self._connection.schedule_stream(self)
 
-    def wait_for_room(self) -> None:
-        """Give the client time to take what waits."""
-        kernel = self._connection.kernel
-        self.deadline = kernel.due(kernel.timeout_write)
-
     def send_chunk(self) -> int:
         """Send as much of what waits as one frame and the windows allow, at least an octet; return how much."""
         connection = self._connection
@@ -195,8 +194,7 @@ class SendingStream:
         if not last:
             self.wait_for_room()
         elif not self._end:
-            self._deadline = 0.0
-            self.await_body()
+            self.caught_up()
         else:
             if self._trailers:
                 connection.emit(self._trailers)
@@ -231,11 +229,10 @@ class SendingStream:
         if head and self.sending:
             self._connection.emit(head)
             if not self.waiting:
-                self._deadline = 0.0
                 if self._end:
                     self.complete()
                 else:
-                    self.await_body()
+                    self.caught_up()
 
     def widen(self, increment: int) -> None:
         """The client lets us send more, or by a change of its settings less."""
