@@ -14,7 +14,7 @@ from tests.apps import abuse
 from tests.servers import DEADLINE, HTTP, LOOP, Combination, ThreadServer, connect, read_until
 
 
-@pytest.fixture(scope="module", params=[(http, loop) for http in HTTP for loop in LOOP], ids="-".join)
+@pytest.fixture(scope="module", params=zip(HTTP, LOOP, strict=True), ids="-".join)
 def server(request: pytest.FixtureRequest) -> Iterator[ThreadServer]:
     http, loop = request.param
     with ThreadServer(abuse.app, Combination(http, "websockets", loop)) as served:

@@ -16,7 +16,7 @@ GET = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n"
 LIMIT = 16 * MB
 
 
-@pytest.fixture(scope="module", params=[(http, loop) for http in HTTP for loop in LOOP], ids="-".join)
+@pytest.fixture(scope="module", params=zip(HTTP, LOOP, strict=True), ids="-".join)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     http, loop = request.param
     arguments = ("tests.apps.abuse:app", "--port", "0", "--http", http, "--loop", loop, "--no-access-log")
