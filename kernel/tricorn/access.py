@@ -15,6 +15,7 @@ from typing import Any
 
 from tricorn.logging import escape
 
+INFO = logging.INFO
 BUFFER = 64 * 1024
 """Characters that wait at most: one write of this size costs little more than one of a line."""
 
@@ -27,11 +28,12 @@ class AccessLog:
     render: one line without its end, or None to use `logging` always.
     """
 
-    __slots__ = ("_formatter", "_handler", "_lines", "_lost", "_render", "_size", "logger")
+    __slots__ = ("_append", "_formatter", "_handler", "_lines", "_lost", "_render", "_size", "logger")
 
     def __init__(self, render: Renderer | None) -> None:
         self.logger = logger = logging.getLogger("tricorn.access")
         self._lines: list[str] = []
+        self._append = self._lines.append
         self._size = 0
         self._lost = 0
         self._handler: logging.StreamHandler | None = None  # type: ignore[type-arg]
@@ -46,35 +48,37 @@ class AccessLog:
     def __call__(self, client: str, method: str, path: str, version: str, status: int) -> None:
         """Log one response."""
         logger = self.logger
-        if not logger.isEnabledFor(logging.INFO):
+        if not logger.isEnabledFor(INFO):
             return
         if not path.isprintable() or '"' in path or '"' in method:
             method, path = escape(method), escape(path)
-        handler = self._handler
+        render, handler, handlers = self._render, self._handler, logger.handlers
         if (
-            handler is None
-            or self._render is None
+            render is None
+            or handler is None
             or logger.filters
             or logger.propagate
-            or logger.handlers != [handler]
+            or len(handlers) != 1
+            or handlers[0] is not handler
             or handler.filters
             or handler.formatter is not self._formatter
-            or handler.level > logging.INFO
+            or handler.level > INFO
         ):
             self.flush()
             logger.info('%s - "%s %s HTTP/%s" %d', client, method, path, version, status)
             return
-        line = self._render(client, method, path, version, status)
-        self._lines.append(line)
-        self._size += len(line)
-        if self._size > BUFFER:
+        line = render(client, method, path, version, status)
+        self._append(line)
+        self._size = size = self._size + len(line)
+        if size > BUFFER:
             self.flush()
 
     def flush(self) -> None:
         """Write what waits. Lines that cannot be written are counted and reported once it works again, or at once."""
         if not self._lines:
             return
-        lines, self._lines = self._lines, []
+        lines = self._lines.copy()
+        self._lines.clear()
         self._size = 0
         handler = self._handler
         assert handler is not None
