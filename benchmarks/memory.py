@@ -119,6 +119,11 @@ class MemoryClient:
             self._call_soon(transport.deliver, self._request)
         await self._done
 
+    def expect_one(self) -> asyncio.Future[None]:
+        """Wait for one answer to what somebody else delivers; the future is done when it is whole."""
+        self._done = asyncio.get_running_loop().create_future()
+        return self._done
+
     def learn(self, transport: MemoryTransport) -> None:
         """Find the length of an answer from the first one; every other has the same."""
         head, mark, body = transport.first.partition(b"\r\n\r\n")

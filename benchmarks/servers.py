@@ -172,7 +172,7 @@ def _tricorn_servers() -> list[Server]:
     probes = {TLS: "--ssl-keyfile", WORKERS: "--workers"}
     servers = []
     for loop in LOOPS:
-        extra = ("tricorn-loop-uvloop", "uvloop") if loop == "uvloop" else ()
+        extra: tuple[str, ...] = ("tricorn-loop-uvloop", "uvloop") if loop == "uvloop" else ()
         for http in _plugins("http"):
             if http in NOT_HTTP1:
                 continue
@@ -195,7 +195,7 @@ def _uvicorn_servers() -> list[Server]:
     plain = frozenset({HTTP, ACCESS_LOG, TLS, WORKERS})
     servers = []
     for loop in LOOPS:
-        extra = ("uvloop",) if loop == "uvloop" else ()
+        extra: tuple[str, ...] = ("uvloop",) if loop == "uvloop" else ()
         for http in UVICORN_PARSERS:
             requires, command = ("uvicorn", http, *extra), uvicorn(http, loop, "websockets-sansio")
             servers.append(Server(f"uvicorn-{http}-{loop}", command, requires, plain))

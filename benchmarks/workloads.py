@@ -50,6 +50,7 @@ def _http() -> list[Workload]:
     return [
         Workload("plain", "plain", Wrk(), "small GET, 64 kept-alive connections", floor=True),
         Workload("headers", "plain", Wrk(fields=12), "small GET with 12 header fields", floor=True),
+        Workload("unique", "plain", Wrk(unique=True), "small GET, path, query and a field different in every one"),
         Workload("waits", "waits", Wrk(), "an application that awaits asyncio.sleep(0)"),
         Workload("one", "plain", Wrk(connections=1), "small GET on one connection", floor=True),
         Workload("get-10k", "bytes_10k", Wrk(), "response of 10 KiB"),

@@ -46,6 +46,16 @@ wrk.format = function(...)
   return string.rep(format(...), depth)
 end
 
+-- Nothing that a server keeps of one request is of use for the next: another path, query and field value each time.
+if shape("UNIQUE", "0") == "1" then
+  local number = 0
+  function request()
+    number = number + 1
+    return string.format("GET /items/%d?page=%d HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-Id: %d\r\n\r\n",
+      number, number, number)
+  end
+end
+
 function done(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format(

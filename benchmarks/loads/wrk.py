@@ -26,7 +26,8 @@ class Wrk:
     """A request shape and how many connections send it.
 
     fields: header fields of a request, Host included. body: bytes of a request body. depth: requests written at
-    once on a connection (pipelining). close: a new connection for every request. workers: how many processes serve;
+    once on a connection (pipelining). close: a new connection for every request. unique: no two requests have
+    the same path, query or value of their second field. workers: how many processes serve;
     all_cores: they are not pinned to one core.
     """
 
@@ -37,6 +38,7 @@ class Wrk:
     depth: int = 1
     connections: int = 64
     close: bool = False
+    unique: bool = False
     workers: int = 1
     all_cores: bool = False
 
@@ -71,7 +73,7 @@ class Wrk:
 
     def _environment(self) -> dict[str, str]:
         shape = {"METHOD": self.method, "FIELDS": self.fields, "BODY": self.body, "DEPTH": self.depth}
-        shape["CLOSE"] = int(self.close)
+        shape |= {"CLOSE": int(self.close), "UNIQUE": int(self.unique)}
         return {**os.environ, **{f"BENCH_{name}": str(value) for name, value in shape.items()}}
 
 

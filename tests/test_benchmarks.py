@@ -1,0 +1,127 @@
+"""The harness of the benchmarks: what it computes, and that its loads and servers fit together. Nothing is timed."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from benchmarks import apps, engines, growth, plot, report, workloads
+from benchmarks.__main__ import main
+from benchmarks.instructions import instructions
+from benchmarks.loads import Failed
+from benchmarks.loads.paced import quantile
+from benchmarks.loads.wrk import parse, values
+from benchmarks.memory import MemoryClient
+from benchmarks.rounds import Sample, Settings, plan
+from benchmarks.servers import ACCESS_LOG, HTTP, Launch, Server
+
+TRICORN, UVICORN = "tricorn-httptools-uvloop", "uvicorn-httptools-uvloop"
+
+
+def sample(server: str, number: int, rate: float, error: str | None = None) -> Sample:
+    return Sample("plain", False, server, number, {"rate": rate, "cpu": 1e5 / rate}, error)
+
+
+def test_a_ratio_is_taken_within_a_round_and_the_median_counts() -> None:
+    samples = []
+    for number, (ours, theirs) in enumerate([(20, 10), (60, 20), (4, 4)]):
+        samples += [sample(TRICORN, number, ours), sample(UVICORN, number, theirs)]
+    assert report.ratios(samples, TRICORN, UVICORN) == [2, 3, 1]
+    (entry,) = [entry for entry in report.summarize(samples, UVICORN) if entry["server"] == TRICORN]
+    assert entry["ratios"][UVICORN]["median"] == 2
+
+
+def test_a_round_in_which_a_server_failed_is_left_out() -> None:
+    samples = [sample(TRICORN, 0, 30), sample(UVICORN, 0, 10), sample(TRICORN, 1, 30), sample(UVICORN, 1, 1, "died")]
+    assert report.ratios(samples, TRICORN, UVICORN) == [3]
+
+
+def test_of_a_cost_less_is_better() -> None:
+    assert report.better("latency", 2.0, 4.0) == 2
+    assert report.better("plain", 2.0, 4.0) == 0.5
+
+
+def test_a_baseline_that_nobody_named_takes_part() -> None:
+    both = Server("a", lambda launch: [], (), frozenset({HTTP, ACCESS_LOG}), ("python-h11",))
+    assert plan([both], [], Settings()) == []
+    with_baseline = Server("a", both.command, (), both.abilities, (UVICORN,))
+    ((_, _, taking),) = plan([with_baseline], workloads.select(["plain"]), Settings())
+    assert [server.name for server in taking] == [UVICORN, "a"]
+
+
+def test_every_workload_has_an_application_that_can_be_imported() -> None:
+    for workload in workloads.WORKLOADS.values():
+        if ":" not in workload.app:
+            assert callable(getattr(apps, workload.app)), workload.name
+
+
+def test_an_unknown_workload_is_said_to_be_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "--workloads", "nonsense"]) == 2
+    assert "no workload is called 'nonsense'" in capsys.readouterr().err
+
+
+def test_all_servers_and_workloads_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    shown = capsys.readouterr().out
+    assert TRICORN in shown
+    assert "unique" in shown
+
+
+def test_the_report_of_wrk_becomes_rates_and_cpu_time() -> None:
+    line = (
+        'REPORT {"requests": 200, "seconds": 2.0, "bytes": 2000, "p50_ms": 1, "p99_ms": 2, "p999_ms": 3, "max_ms": 4, '
+        '"errors": 0}'
+    )
+    found = values(parse(f"Running\n{line}\n"), cpu=1.0, client=0.5, elapsed=2.0)
+    assert (found["rate"], found["cpu"], found["server_busy"]) == (100, 500, 0.5)
+    with pytest.raises(Failed, match="gave no report"):
+        parse("unable to connect")
+
+
+def test_a_quantile_is_a_value_that_was_measured() -> None:
+    assert [quantile([1.0, 2.0, 3.0, 4.0], q) for q in (0.0, 0.5, 0.99)] == [1, 3, 4]
+
+
+def test_the_instructions_of_a_profile_are_its_totals() -> None:
+    assert instructions("events: Ir\nfn=main\n1 5\ntotals: 1234\n") == 1234
+    with pytest.raises(ValueError, match="no totals"):
+        instructions("events: Ir\n")
+
+
+@pytest.mark.parametrize("name", ["tricorn-httptools", "tricorn-h11", "uvicorn-httptools"])
+def test_an_engine_answers_the_client_in_memory(name: str) -> None:
+    async def run() -> int:
+        request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+        client = MemoryClient(engines.build(name)(apps.plain), request, 4, 3)
+        await client.run(40)
+        return client.length
+
+    assert asyncio.run(run()) > len(apps.HELLO)
+
+
+def test_growth_measures_what_grows(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth, "REPEATS", 1)
+    assert growth.main(["tricorn-httptools", "--quick"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 5
+    assert "by connections" in shown[1]
+
+
+@pytest.mark.parametrize("size", [60, 100, 1_000, 10_000])
+def test_a_head_of_growth_has_the_size_that_was_asked_for(size: int) -> None:
+    assert abs(len(growth.head_of(size)) - size) < 10
+
+
+def test_a_plot_shows_what_was_compared() -> None:
+    samples = [sample(TRICORN, 0, 30), sample(UVICORN, 0, 10)]
+    assert plot.bars(report.summarize(samples, UVICORN)) == [(f"plain: {TRICORN}", TRICORN, 3)]
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plot.draw({"summary": []}, None)  # type: ignore[arg-type]
+
+
+def test_a_command_line_pins_parser_loop_and_log(tmp_path: object) -> None:
+    from benchmarks.servers import tricorn
+
+    command = tricorn("h11", "asyncio", "wsproto")(Launch("m:app", 1, None))  # type: ignore[arg-type]
+    assert "--http h11 --loop asyncio --ws wsproto --no-access-log" in " ".join(command)
