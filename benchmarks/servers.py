@@ -185,9 +185,9 @@ def _tricorn_servers() -> list[Server]:
             best = f"uvicorn-ws-websockets-sansio-{loop}"
             own = f"uvicorn-ws-{same}-{loop}" if same in UVICORN_WS else best
             requires = ("tricorn-kernel", f"tricorn-ws-{ws}", *extra)
-            baselines = tuple(dict.fromkeys([own, best]))
+            both = tuple(dict.fromkeys([own, best]))
             command, abilities = tricorn("httptools", loop, ws), frozenset({WS, DEFLATE})
-            servers.append(Server(f"tricorn-ws-{ws}-{loop}", command, requires, abilities, baselines))
+            servers.append(Server(f"tricorn-ws-{ws}-{loop}", command, requires, abilities, both))
     return servers
 
 
