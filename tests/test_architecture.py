@@ -114,6 +114,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.doctor",
             "tricorn.listing",
             "tricorn.scaffold*",
+            "tricorn.settings_file",
         ),
     ),
 )

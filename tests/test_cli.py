@@ -239,7 +239,7 @@ def test_the_variable_of_a_kubernetes_service_is_explained(
         (["app_cli:app", "--http", "h12"], "No http plugin 'h12'"),
         (["app_cli:app", "--ssl-keyfile", "key"], "--ssl-keyfile needs --ssl-certfile"),
         (["app_cli:app", "--log-config", "none.json"], "The log cannot be configured: there is no file 'none.json'"),
-        (["app_cli:app", "--config", "x.toml"], "No selected plugin reads x.toml: name one that does with --plugin."),
+        (["app_cli:app", "--config", "x.yaml"], "No selected plugin reads x.yaml: name one that does with --plugin"),
     ],
 )
 def test_what_a_user_can_mend_is_one_line_and_status_3(arguments: list[str], message: str, here: Path) -> None:

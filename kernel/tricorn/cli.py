@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 import tricorn
-from tricorn import environment
+from tricorn import environment, settings_file
 from tricorn.api import Option, Unavailable
 from tricorn.options import BY_NAME, OPTIONS
 from tricorn.registry import AUTOMATIC, UVICORN_NAMES, PluginError, Registry
@@ -58,7 +58,8 @@ def main(args: Sequence[str] | None = None, **extra: Any) -> None:
         serve_command(arguments).main(arguments, prog_name=name, **extra)
 
 
-CONFIG = Option("config", "A configuration file, in a format that a selected plugin reads.", metavar="PATH")
+CONFIG = Option("config", "A configuration file instead of tricorn.toml or [tool.tricorn] of pyproject.toml: TOML, or "
+                "a format that a selected plugin reads.", metavar="PATH")  # fmt: skip
 """Belongs to the command line alone: what the file says are values for the other options."""
 
 
@@ -66,14 +67,14 @@ def serve_command(arguments: Sequence[str]) -> click.Command:
     """The command that serves, with the options of the plugins that the arguments select."""
     registry = _or_exit(Registry)
     chosen = {name: peek(option, arguments) for name, option in SELECTING.items()}
-    from_file = _or_exit(lambda: read_config(registry, peek(CONFIG, arguments), chosen["plugins"]))
-    for name in chosen.keys() & from_file.keys():
-        chosen[name] = chosen[name] or _texts(from_file[name])
-    if _asks_for_http2(arguments, from_file):
+    file = _or_exit(lambda: settings_file.read(registry, peek(CONFIG, arguments), chosen["plugins"]))
+    for name in chosen.keys() & file.values.keys():
+        chosen[name] = chosen[name] or _texts(file.values[name])
+    if _asks_for_http2(arguments, file.values):
         chosen["http"] = [",".join((UVICORN_NAMES["http2"][1], *(chosen["http"][-1:] or ["auto"])))]
     listing = "--help" in arguments
     declared = [*OPTIONS, *_or_exit(lambda: plugin_options(registry, chosen))]
-    _or_exit(lambda: _check_names(from_file, declared))
+    from_file = _or_exit(lambda: settings_file.checked(file, declared, registry))
 
     def serve(app: str | None, config: str | None, **values: Any) -> None:
         from tricorn.main import run
@@ -81,6 +82,8 @@ def serve_command(arguments: Sequence[str]) -> click.Command:
         values["app_dir"] = values["app_dir"] or ""
         if app is None:
             app = _unnamed(values)
+        if file.path:
+            click.echo(f"INFO:     Taking settings from {file.path}.", err=True)
         adopted = environment.adopted(["app", *BY_NAME])
         if adopted:
             names = ", ".join(adopted)
@@ -192,34 +195,6 @@ class Port(click.types.IntParamType):
 
 TYPES = {"port": Port(), "reload_dirs": click.Path(exists=True), "env_file": click.Path(exists=True)}
 """What click checks besides the declared type. The variable of a list of paths is split like PATH."""
-
-
-def read_config(registry: Registry, paths: Sequence[str], plugins: Sequence[str]) -> Mapping[str, Any]:
-    """What the configuration file says, read by the first of the side plugins that knows its format.
-
-    Raises PluginError when the file cannot be read, or no selected plugin takes it.
-    """
-    if not paths:
-        return {}
-    names = [*plugins, *registry.defaults().get("plugin", ([], None))[0]]
-    for name in names:
-        plugin = registry.named("plugin", name)
-        if registry.implementations("tricorn_config", [plugin.provider]):
-            values: Mapping[str, Any] | None = registry.call(plugin, "tricorn_config", path=paths[-1])
-            if values is not None:
-                return values
-    raise PluginError(f"No selected plugin reads {paths[-1]}: name one that does with --plugin.")
-
-
-def _check_names(values: Mapping[str, Any], options: Sequence[Option]) -> None:
-    names = [option.name for option in options]
-    for name in values:
-        if name not in names:
-            import difflib
-
-            close = difflib.get_close_matches(name, names, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else "."
-            raise PluginError(f"The configuration file sets {name!r}, which is no option{hint}")
 
 
 def _texts(value: Any) -> list[str]:

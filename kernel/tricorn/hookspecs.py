@@ -118,7 +118,8 @@ def tricorn_stopping(kernel: Any) -> None:
 def tricorn_config(path: str) -> Mapping[str, Any] | None:
     """Read a configuration file: option names and values, or None when it is not a file of this plugin's kind.
 
-    Called by the command line for `--config`; the command line and the environment have the last word. May raise
+    Called by the command line for `--config`, before it takes the file for TOML; the values may be texts, which are
+    converted. The command line and the environment have the last word. May raise
     ValueError or OSError with one line that says what is wrong with the file.
     """
 
