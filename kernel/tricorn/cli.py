@@ -6,10 +6,12 @@ are looked through for what selects plugins before they are parsed.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +65,19 @@ CONFIG = Option("config", "A configuration file instead of tricorn.toml or [tool
 """Belongs to the command line alone: what the file says are values for the other options."""
 
 
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector: what a start-up imports and declares stays anyway."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+@_uncollected()
 def serve_command(arguments: Sequence[str]) -> click.Command:
     """The command that serves, with the options of the plugins that the arguments select."""
     registry = _or_exit(Registry)
