@@ -28,6 +28,10 @@ IDLE, HELD, SENT, TRAILERS, DONE = range(5)
 
 BODY_LIMIT = 65536
 """Bytes of a request body kept for an application that does not read before the client is made to wait."""
+SHARED_BODY_LIMIT = 8192
+"""The same for each of the streams that share a connection: a client may have a hundred of them for one socket."""
+PIECE = 4096
+"""Bytes up to which pieces of a body are joined as they come: an object for each byte costs fifty times the byte."""
 
 _INTERNAL_ERROR = b"Internal Server Error"
 _WITHOUT_BODY = frozenset((204, 205, 304))
@@ -103,9 +107,11 @@ class Exchange:
             self._received += len(data)
             if self._received > limit:
                 raise Refusal(413, "a request body over its limit")
-        self._chunks.append(data)
+        if not self._chunks or len(self._chunks[-1]) + len(data) > PIECE:
+            self._chunks.append(b"")
+        self._chunks[-1] += data
         self._size += len(data)
-        if self._size > BODY_LIMIT and not self._paused:
+        if self._size > (SHARED_BODY_LIMIT if self._stream.multiplexed else BODY_LIMIT) and not self._paused:
             self._paused = True
             self._stream.pause_reading()
         if self._waiters is not None:

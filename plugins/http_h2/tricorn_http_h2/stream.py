@@ -14,7 +14,6 @@ from tricorn.responses import refusal_body
 from tricorn_http_h2 import frames
 from tricorn_http_h2.frames import (
     CANCEL,
-    DEFAULT_WINDOW,
     INTERNAL_ERROR,
     NO_ERROR,
     PROTOCOL_ERROR,
@@ -38,7 +37,7 @@ class Http2Stream(SendingStream):
     """One request and its response, or one tunnel.
 
     receiver: the kernel's end, as long as it wants to hear from us. _left: octets that Content-Length still announces.
-    _size: of the window that the client has for its body; _room: what is left of it.
+    _size: of the window that the client has for its body; _room: what is left of it; grown: what it has gained.
     """
 
     __slots__ = (
@@ -51,6 +50,7 @@ class Http2Stream(SendingStream):
         "_tunnel",
         "_tunnelled",
         "client",
+        "grown",
         "peer",
         "receiver",
         "receiving",
@@ -73,8 +73,9 @@ class Http2Stream(SendingStream):
         self._left = request.length
         self._paused = False
         self._drain = DRAIN_LIMIT
-        self._size = self._room = DEFAULT_WINDOW
+        self._size = self._room = connection.stream_window
         self._given = 0
+        self.grown = 0
 
     # --- the request -----------------------------------------------------------------------------------------------
 
@@ -116,11 +117,22 @@ class Http2Stream(SendingStream):
         self.await_body()
         used = self._size - self._room
         if used * 2 >= self._size:
-            # The kernel keeps one such window for an application before it pauses: a third shows that it reads.
+            # The kernel keeps less than one window for an application before it pauses: a third shows that it reads.
             self._given += 1
-            grown = min(2 * self._size, max(self._size, connection.stream_window)) if self._given > 2 else self._size
-            connection.emit(frames.window_update(self.id, grown - self._room))
-            self._size = self._room = grown
+            if self._given > 2 and self._size < connection.stream_window_limit:
+                more = min(self._size, connection.stream_window_limit - self._size, connection.spare)
+                connection.spare -= more
+                self.grown += more
+                self._size += more
+            connection.emit(frames.window_update(self.id, self._size - self._room))
+            self._room = self._size
+
+    def resize(self, change: int) -> None:
+        """The client has taken over another window for all streams (RFC 9113 section 6.9.2)."""
+        self._size += change
+        self._room += change
+        if self.receiving:
+            self._give_room()
 
     def await_body(self) -> None:
         """Give the client time for the next part of the body. A tunnel's deadlines are its receiver's."""
