@@ -16,7 +16,9 @@ import pytest
 from tests.environment import Environment, run
 from tests.parts import KERNEL, ROOT
 from tests.servers import CommandLine
+from tricorn.checking import check_command
 from tricorn.cli import serve_command
+from tricorn.effective import config_command
 from tricorn.options import OPTIONS
 from tricorn.scaffold.commands import bundle_command, new_command
 
@@ -84,12 +86,29 @@ def test_every_command_exists_with_its_options(page: Path) -> None:
             new_command().make_context("tricorn new", rest)
         elif name == "bundle":
             bundle_command().make_context("tricorn bundle", rest)
-        elif name in ("plugins", "check", "exec", "doctor"):
+        elif name == "config":
+            config_command(rest).make_context("tricorn config", rest)
+        elif name == "check":
+            check_command(rest).make_context("tricorn check", rest)
+        elif name in ("plugins", "exec", "doctor"):
             assert len(rest) <= 3
         else:
             arguments = rest if name == "dev" else arguments
             # Options of selected plugins exist too; one with a made-up name is for the reader to write.
             serve_command(arguments).make_context("tricorn", list(arguments))
+
+
+def test_the_configuration_file_says_what_the_page_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tricorn.toml").write_text(block("howto/configuration.md", "tricorn.toml"))
+    monkeypatch.chdir(tmp_path)
+    config_command([]).main(["--json"], standalone_mode=False)
+    rows = {row["name"]: row["value"] for row in json.loads(capsys.readouterr().out) if row["source"] == "tricorn.toml"}
+    assert rows == {
+        "app": "main:app", "host": "0.0.0.0", "port": 8080, "workers": 4, "access_log": False, "log_level": "warning",
+        "headers": [["X-Served-By", "tricorn"]], "plugins": ["metrics"], "metrics_path": "/internal/metrics",
+    }  # fmt: skip
 
 
 def test_the_tutorial_answers_as_it_says(tmp_path: Path) -> None:

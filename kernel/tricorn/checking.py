@@ -1,9 +1,13 @@
-"""`tricorn check KIND NAME`: the conformance kit against one plugin, without pytest."""
+"""`tricorn check KIND NAME`: the conformance kit against one plugin, without pytest.
+
+`tricorn check APP`, which goes through a start without serving, is `tricorn.rehearsal`.
+"""
 
 from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Sequence
 from importlib import import_module
 from importlib.util import find_spec
 
@@ -22,8 +26,17 @@ SUITES = {
 """The modules with the suites of a kind."""
 
 
-def check_command() -> click.Command:
-    """The command: exits with 0 when all checks pass, 1 when some fail, 3 when the plugin cannot be loaded."""
+def check_command(arguments: Sequence[str]) -> click.Command:
+    """The command that the arguments mean: KIND NAME, or APP and options of serving.
+
+    The one for plugins exits with 0 when all checks pass, 1 when some fail, 3 when the plugin cannot be loaded.
+    """
+    words = [argument for argument in arguments if argument not in ("-v", "--verbose")][:2]
+    for_plugin = bool(words) and (words[0] in SUITES or (len(words) == 2 and not any(w.startswith("-") for w in words)))
+    if not for_plugin:
+        from tricorn.rehearsal import rehearsal_command
+
+        return rehearsal_command(arguments)
     command = click.Command("check", callback=check)
     command.help = "Run the conformance checks for the plugin NAME of a KIND: " + ", ".join(SUITES) + "."
     command.params = [

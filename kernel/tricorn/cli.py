@@ -11,9 +11,9 @@ import gc
 import importlib
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -24,7 +24,8 @@ from tricorn.options import BY_NAME, OPTIONS
 from tricorn.registry import AUTOMATIC, UVICORN_NAMES, PluginError, Registry
 
 EPILOG = (
-    "Further commands: tricorn dev [APP], tricorn plugins [--json], tricorn check KIND NAME, tricorn new KIND NAME, "
+    "Further commands: tricorn dev [APP], tricorn config [APP], tricorn check APP, tricorn plugins [--json], "
+    "tricorn check KIND NAME, tricorn new KIND NAME, "
     "tricorn bundle NAME, tricorn doctor, tricorn exec -- COMMAND. "
     "Every option can also be set by a variable: TRICORN_PORT for --port, or UVICORN_PORT where that is not set."
 )
@@ -32,12 +33,16 @@ EPILOG = (
 COMMANDS = {
     "plugins": ("tricorn.listing", "plugins_command"),
     "check": ("tricorn.checking", "check_command"),
+    "config": ("tricorn.effective", "config_command"),
     "exec": ("tricorn.shim", "exec_command"),
     "doctor": ("tricorn.doctor", "doctor_command"),
     "new": ("tricorn.scaffold.commands", "new_command"),
     "bundle": ("tricorn.scaffold.commands", "bundle_command"),
 }
 """The commands besides serving, and where each is made."""
+
+WITH_OPTIONS = ("check", "config")
+"""Those of them that take the options of serving, and so are made for their arguments."""
 
 SELECTING = {option.name: option for option in OPTIONS if option.kind is not None}
 """The options that pick plugins."""
@@ -49,7 +54,8 @@ def main(args: Sequence[str] | None = None, **extra: Any) -> None:
     name = extra.pop("prog_name", "tricorn")
     if arguments and arguments[0] in COMMANDS:
         module, function = COMMANDS[arguments[0]]
-        command = getattr(importlib.import_module(module), function)()
+        make = getattr(importlib.import_module(module), function)
+        command = make(arguments[1:]) if arguments[0] in WITH_OPTIONS else make()
         command.main(arguments[1:], prog_name=f"{name} {arguments[0]}", **extra)
     elif arguments[:1] == ["dev"]:
         from tricorn.dev import dev_arguments
@@ -77,9 +83,33 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-@_uncollected()
+class Origins(NamedTuple):
+    """What the values of a command come from, besides its arguments and the environment."""
+
+    registry: Registry
+    file: settings_file.SettingsFile
+    declared: Sequence[Option]
+
+
 def serve_command(arguments: Sequence[str]) -> click.Command:
     """The command that serves, with the options of the plugins that the arguments select."""
+    command = settings_command(arguments, _serve)
+    command.help = (
+        "Serve APP, an ASGI application named as module:attribute; without APP, that of main.py, app.py or asgi.py."
+    )
+    command.epilog = EPILOG
+    command.params.append(
+        click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version,
+                     help="Show the version and exit.")
+    )  # fmt: skip
+    return command
+
+
+@_uncollected()
+def settings_command(
+    arguments: Sequence[str], callback: Callable[[Origins, str | None, dict[str, Any]], None]
+) -> click.Command:
+    """A command with APP and all options; the callback gets the origins, APP and the options' values."""
     registry = _or_exit(Registry)
     chosen = {name: peek(option, arguments) for name, option in SELECTING.items()}
     file = _or_exit(lambda: settings_file.read(registry, peek(CONFIG, arguments), chosen["plugins"]))
@@ -90,43 +120,41 @@ def serve_command(arguments: Sequence[str]) -> click.Command:
     listing = "--help" in arguments
     declared = [*OPTIONS, *_or_exit(lambda: plugin_options(registry, chosen))]
     from_file = _or_exit(lambda: settings_file.checked(file, declared, registry))
+    origins = Origins(registry, file, declared)
 
-    def serve(app: str | None, config: str | None, **values: Any) -> None:
-        from tricorn.main import run
-
+    def call(app: str | None, config: str | None, **values: Any) -> None:
         values["app_dir"] = values["app_dir"] or ""
-        if app is None:
-            app = _unnamed(values)
-        if file.path:
-            click.echo(f"INFO:     Taking settings from {file.path}.", err=True)
-        adopted = environment.adopted(["app", *BY_NAME])
-        if adopted:
-            names = ", ".join(adopted)
-            click.echo(
-                f"INFO:     Taking {names} from the environment, where no TRICORN_ variable says otherwise.", err=True
-            )
-        try:
-            run(app, registry=registry, **_given(values))
-        except Exception as error:
-            from tricorn.explaining import explain
+        callback(origins, app, values)
 
-            explain(error)
-            sys.exit(1)
-
-    command = click.Command("tricorn", callback=serve, epilog=EPILOG, context_settings={"default_map": from_file})
-    command.help = (
-        "Serve APP, an ASGI application named as module:attribute; without APP, that of main.py, app.py or asgi.py."
-    )
+    command = click.Command("tricorn", callback=call, context_settings={"default_map": from_file})
     command.params.append(click.Argument(["app"], envvar=["TRICORN_APP", "UVICORN_APP"], required=False))
     command.params += [parameter(option, registry if listing else None) for option in [*declared, CONFIG] if option.cli]
-    command.params.append(
-        click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version,
-                     help="Show the version and exit.")
-    )  # fmt: skip
     return command
 
 
-def _unnamed(values: dict[str, Any]) -> str:
+def _serve(origins: Origins, app: str | None, values: dict[str, Any]) -> None:
+    from tricorn.main import run
+
+    app = app or unnamed(values)
+    if origins.file.path:
+        click.echo(f"INFO:     Taking settings from {origins.file.path}.", err=True)
+    adopted = environment.adopted(["app", *BY_NAME])
+    if adopted:
+        names = ", ".join(adopted)
+        click.echo(
+            f"INFO:     Taking {names} from the environment, where no TRICORN_ variable says otherwise.", err=True
+        )
+    try:
+        run(app, registry=origins.registry, **given(values))
+    except Exception as error:
+        from tricorn.explaining import explain
+
+        explain(error)
+        sys.exit(1)
+
+
+def unnamed(values: dict[str, Any]) -> str:
+    """The application that is found where none is given. Raises click.UsageError where there is none."""
     from tricorn.finding import NothingFound, find_unnamed
 
     try:
@@ -259,7 +287,7 @@ def _parsing(option: Option) -> Any:
     return parse
 
 
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+def given(values: Mapping[str, Any]) -> dict[str, Any]:
     """What the user set; the rest keeps the defaults of `run()`."""
     return {name: list(value) if isinstance(value, tuple) else value
             for name, value in values.items() if value is not None and value != ()}  # fmt: skip
