@@ -14,7 +14,9 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["tricorn", "tricorn_http_h11", "tricorn_http_httptools", "h11"]):
+INSTRUMENTED = ["tricorn", "tricorn_http_h11", "tricorn_http_httptools", "h11"]
+
+with atheris.instrument_imports(include=INSTRUMENTED):
     from tricorn.api import HttpProvider
     from tricorn.registry import Registry
     from tricorn.testing.http1_bodies import BAD_BODIES, GOOD_BODIES
@@ -47,7 +49,8 @@ def main() -> None:
     if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
         sys.exit(f"usage: {sys.argv[0]} CODEC [libFuzzer's arguments]")
     name, *arguments = sys.argv[1:]
-    provider = Registry().load("http", name).provider
+    with atheris.instrument_imports(include=INSTRUMENTED):  # only now the plugin is imported
+        provider = Registry().load("http", name).provider
     with tempfile.TemporaryDirectory() as folder:
         seeds(Path(folder))
         corpus = [argument for argument in arguments if not argument.startswith("-")]

@@ -127,7 +127,7 @@ class Inflater:
         self._keeps = context_takeover
         self._stream: zlib._Decompress | None = None
 
-    def inflate(self, data: bytes, final: bool, limit: int) -> bytes:
+    def inflate(self, data: bytes | bytearray, final: bool, limit: int) -> bytes:
         """Inflate one piece; `final` completes the message. More than `limit` bytes in the result mean: too many.
 
         Raises zlib.error for data that is not deflate.

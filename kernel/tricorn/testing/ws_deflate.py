@@ -168,6 +168,13 @@ class DeflateChecks(Suite):
         assert peer.closed == 1002
         assert peer.reply[0] == 1002
 
+    def check_what_is_wrong_first_in_a_frame_does_not_depend_on_its_segments(self) -> None:
+        """Bad text, and behind it in the same frame what is no deflate: the frame is inflated before it is read."""
+        for pieces in ([data := frame(TEXT, deflate(b"\xff") + TAIL + b"\x07" * 9, rsv=4)], single_bytes(data)):
+            peer = self.compressed()
+            peer.feed(*pieces)
+            assert peer.closed == 1002
+
     def check_inflated_text_is_utf_8_as_well(self) -> None:
         """Found at the fragment."""
         peer = self.compressed()

@@ -6,6 +6,7 @@ Nothing here shares code with any codec, so that a mistake cannot cancel itself 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -168,3 +169,27 @@ class Peer:
 def single_bytes(data: bytes) -> list[bytes]:
     """The data as reads of one byte each."""
     return [data[index : index + 1] for index in range(len(data))]
+
+
+def heard(
+    provider: Any, pieces: Iterable[bytes], takes: Iterable[int] = (), *, limit: int, offers: tuple[bytes, ...] = ()
+) -> tuple[list[tuple[Any, ...]], int | None]:
+    """What an application hears of the bytes of one connection, in whatever reads they come, and the code of the close
+    frame that answers: for comparing codecs, and for fuzzing them.
+
+    takes: after how many messages the application is full, each time; it then goes on at once. limit: bytes of a
+    message. The reasons of close frames are left out: they are each codec's own words.
+    """
+    peer = Peer(provider, limit=limit, offers=offers)
+    pauses = iter(takes)
+    peer.take = next(pauses, None)
+    for piece in pieces:
+        peer.codec.receive(piece)
+        while peer.take is not None and peer.take <= 0:
+            peer.take = next(pauses, None)
+            peer.codec.receive(b"")
+    # Codecs may differ in when they look at a frame, not in what they make of it: let the last one become complete.
+    peer.take = None
+    peer.codec.receive(bytes(2 * limit))
+    events = [event[:2] if event[0] == "close" else event for event in peer.events]
+    return events, peer.reply[0] if peer.replies else None

@@ -65,6 +65,7 @@ class _Deflate(Extension):
 
     def __init__(self, deflate: Deflate) -> None:
         self._control = self._inflates = False
+        self._payload = bytearray()
         self._inflater = Inflater(deflate.client_max_window_bits, not deflate.client_no_context_takeover)
         self._deflater = Deflater(deflate.server_max_window_bits, not deflate.server_no_context_takeover)
 
@@ -85,16 +86,25 @@ class _Deflate(Extension):
         return _COMPRESSED
 
     def frame_inbound_payload_data(self, proto: Any, data: bytes) -> Any:
-        """A piece of a frame's payload."""
-        return data if self._control or not self._inflates else self._inflate(proto, data, False)
+        """A piece of a frame's payload, kept until the frame is complete.
+
+        Which of several faults of a frame is found first would depend on where its pieces were cut.
+        """
+        if self._control or not self._inflates:
+            return data
+        self._payload += data
+        return b""
 
     def frame_inbound_complete(self, proto: Any, fin: bool) -> Any:
         """The end of a frame."""
-        return self._inflate(proto, b"", True) if fin and self._inflates and not self._control else None
+        if self._control or not self._inflates:
+            return None
+        payload, self._payload = self._payload, bytearray()
+        return self._inflate(proto, payload, fin)
 
-    def _inflate(self, frames: _Frames, data: bytes, final: bool) -> Any:
+    def _inflate(self, frames: _Frames, payload: bytearray, final: bool) -> Any:
         try:
-            data = self._inflater.inflate(data, final, frames.left)
+            data = self._inflater.inflate(payload, final, frames.left)
         except zlib.error:
             return CloseReason.PROTOCOL_ERROR
         return data if len(data) <= frames.left else CloseReason.MESSAGE_TOO_BIG
