@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 QUEUE_LIMIT = 262144
 """Bytes of messages kept for an application that does not receive them before the peer is made to wait."""
+SHARED_QUEUE_LIMIT = 8192
+"""The same for each of the streams that share a connection: a client may have a hundred of them for one socket."""
 MESSAGE_COST = 64
 """Bytes that a message is counted for besides its own: empty ones are not free."""
 SLICE = 163840
@@ -41,6 +43,7 @@ class Incoming:
         "_full",
         "_held",
         "_kernel",
+        "_limit",
         "_max_queue",
         "_open",
         "_others",
@@ -61,6 +64,7 @@ class Incoming:
         self._stream = stream
         self._out = Outgoing(kernel, stream)
         self._max_queue: int = kernel.settings.ws_max_queue or QUEUE_LIMIT
+        self._limit = SHARED_QUEUE_LIMIT if stream.multiplexed else QUEUE_LIMIT
         self._queue: deque[str | bytes] = deque()
         self._queued = 0
         self._create_future = kernel.loop.create_future
@@ -177,7 +181,7 @@ class Incoming:
         if self._waiter is not None:
             self._wake()
         self._queued += len(data) + MESSAGE_COST
-        if self._queued > QUEUE_LIMIT:
+        if self._queued > self._limit:
             self._full = self._held = True
             return False
         return True
@@ -192,7 +196,7 @@ class Incoming:
         """The oldest message as an event."""
         data = self._queue.popleft()
         self._queued -= len(data) + MESSAGE_COST
-        if self._full and self._queued <= QUEUE_LIMIT // 2 and len(self._queue) <= self._max_queue // 2:
+        if self._full and self._queued <= self._limit // 2 and len(self._queue) <= self._max_queue // 2:
             self._full = False
             self._kernel.loop.call_soon(self._read_on)
         if type(data) is str:

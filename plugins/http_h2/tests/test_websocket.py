@@ -182,7 +182,7 @@ async def test_an_application_that_does_not_receive_stops_its_stream() -> None:
             peer.send(DataFrame(1, data))
             sent += len(data)
             await peer.server.settle(2)
-        assert sent < 3 << 20
+        assert sent < 1 << 17
         assert not peer.of(RstStreamFrame)
 
 
