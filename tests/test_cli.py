@@ -181,6 +181,17 @@ def test_every_option_is_a_variable_too(
     assert asked(**variables) == {"app": "a:b", "app_dir": "", **expected}
 
 
+def test_the_switch_that_selects_a_supervisor_brings_its_options(
+    asked: Callable[..., dict[str, Any]], here: Path
+) -> None:
+    assert asked("app_cli:app", "--reload", "--reload-keys")["reload_keys"] is True
+    (here / "tricorn.toml").write_text("[reload]\nkeys = true\n")
+    assert "reload_keys" not in asked("app_cli:app")
+    assert asked("app_cli:app", "--reload")["reload_keys"] is True
+    (here / "tricorn.toml").write_text("reload = true\nreload_keys = true\n")
+    assert asked("app_cli:app")["reload_keys"] is True
+
+
 def test_arguments_go_before_variables_and_ours_before_uvicorns(
     asked: Callable[..., dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:

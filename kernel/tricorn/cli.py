@@ -115,7 +115,9 @@ def settings_command(
     file = _or_exit(lambda: settings_file.read(registry, peek(CONFIG, arguments), chosen["plugins"]))
     for name in chosen.keys() & file.values.keys():
         chosen[name] = chosen[name] or _texts(file.values[name])
-    if _asks_for_http2(arguments, file.values):
+    if not chosen["supervisor"] and _is_on("reload", arguments, file.values):
+        chosen["supervisor"] = ["reload"]
+    if _is_on("http2", arguments, file.values):
         chosen["http"] = [",".join((UVICORN_NAMES["http2"][1], *(chosen["http"][-1:] or ["auto"])))]
     listing = "--help" in arguments
     declared = [*OPTIONS, *_or_exit(lambda: plugin_options(registry, chosen))]
@@ -185,12 +187,13 @@ def peek(option: Option, arguments: Sequence[str]) -> list[str]:
     return found
 
 
-def _asks_for_http2(arguments: Sequence[str], from_file: Mapping[str, Any]) -> bool:
-    """Whether the option that selects a plugin without naming it is on."""
-    option = BY_NAME["http2"]
+def _is_on(name: str, arguments: Sequence[str], from_file: Mapping[str, Any]) -> bool:
+    """Whether a switch that selects a plugin without naming it is on."""
+    option = BY_NAME[name]
     text = next((os.environ[name] for name in variables(option) if os.environ.get(name)), "")
-    on = bool(text) and click.BOOL.convert(text, None, None)
-    return option.flags in arguments or on or bool(from_file.get("http2"))
+    value = text or from_file.get(name)
+    # What is no boolean is refused later, with the name of who said it; a table is that of a plugin of this name.
+    return option.flags in arguments or str(value).strip().lower() in ("true", "1", "yes", "on", "t", "y")
 
 
 def plugin_options(registry: Registry, chosen: Mapping[str, Sequence[str]]) -> list[Option]:
