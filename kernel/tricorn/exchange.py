@@ -200,15 +200,22 @@ class Exchange:
         """
         kind = event["type"]
         phase = self._phase
-        if kind == "http.response.start" and phase == IDLE:
-            self._hold(event)
-        elif kind == "http.response.body" and (phase == HELD or phase == SENT):
-            self._send_body(event, phase)
+        if kind == "http.response.body" and (phase == SENT or phase == HELD):
+            data = event.get("body", b"")
+            if type(data) is not bytes:
+                data = _as_bytes(data)
+            end = not event.get("more_body", False)
             stream = self._stream
+            if phase == HELD or end or self._left is not None or self._bodyless or self._gone:
+                self._send_body(data, end, phase)
+            else:
+                stream.send_data(data, False)
             if stream.congested and not self._gone:
                 blocked = stream.blocked()
                 if blocked is not None:
                     await blocked
+        elif kind == "http.response.start" and phase == IDLE:
+            self._hold(event)
         else:
             self._send_extension(kind, event, phase)
 
@@ -243,13 +250,8 @@ class Exchange:
             self._phase = SENT
             self._send_head(b"", False)
 
-    def _send_body(self, event: Message, phase: int) -> None:
-        data = event.get("body", b"")
-        if type(data) is not bytes:
-            if not isinstance(data, (bytes, bytearray, memoryview)):
-                raise TypeError(f"The body of a response must be bytes, not {type(data).__name__}.")
-            data = bytes(data)
-        end = not event.get("more_body", False)
+    def _send_body(self, data: bytes, end: bool, phase: int) -> None:
+        """Send a body event that is not just some more of a body of unknown length."""
         left = self._left
         if self._bodyless:
             if end and phase == HELD and data and not self._flags & FRAMED:
@@ -377,3 +379,9 @@ class Exchange:
             self._send_head(b"" if self.scope["method"] == "HEAD" else _INTERNAL_ERROR, True)
         if self._waiters is not None:
             self._wake()
+
+
+def _as_bytes(data: Any) -> bytes:
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data)
+    raise TypeError(f"The body of a response must be bytes, not {type(data).__name__}.")

@@ -39,6 +39,17 @@ _CLOSE = b"connection: close\r\n"
 _KEEP_ALIVE = b"connection: keep-alive\r\n"
 
 
+_size_lines: dict[int, bytes] = {}
+"""Size lines of chunks: whoever streams sends chunks of few sizes."""
+
+
+def _size_line(size: int) -> bytes:
+    if len(_size_lines) >= 256:
+        _size_lines.clear()
+    line = _size_lines[size] = b"%x\r\n" % size
+    return line
+
+
 def _render(name: bytes, value: bytes) -> bytes:
     return b"%b: %b\r\n" % (name, value)
 
@@ -179,17 +190,16 @@ class Http1Stream(asyncio.Protocol):
     def send_data(self, data: bytes, end: bool) -> None:
         """Send body bytes, or whatever bytes once the connection is a tunnel."""
         if self._chunked:
-            if not data:
-                if end:
-                    self._write(b"0\r\n\r\n")
-            elif len(data) < LARGE:
-                self._write(
-                    b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if end else b"%x\r\n%b\r\n" % (len(data), data)
-                )
-            else:
-                self._write(b"%x\r\n" % len(data))
+            size = len(data)
+            if 0 < size < LARGE:
+                line = _size_lines.get(size) or _size_line(size)
+                self._write(b"".join((line, data, b"\r\n0\r\n\r\n" if end else b"\r\n")))
+            elif data:
+                self._write(b"%x\r\n" % size)
                 self._write(data)
                 self._write(b"\r\n0\r\n\r\n" if end else b"\r\n")
+            elif end:
+                self._write(b"0\r\n\r\n")
         elif data:
             self._write(data)
         if end:
