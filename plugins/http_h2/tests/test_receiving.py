@@ -177,6 +177,34 @@ async def a_ping_that_is_an_answer(peer: Peer) -> None:
     assert (await peer.next(PingFrame)).opaque_data == b"question"
 
 
+async def a_goaway_with_an_unknown_error(peer: Peer) -> None:
+    """The client has nothing more to ask: the connection ends in good order."""
+    peer.send(raw(GOAWAY, 0, 0, bytes(4) + b"\0\0\0\xff"))
+    await peer.goaway(0)
+
+
+async def several_windows_in_one_settings_frame(peer: Peer) -> None:
+    """The values count in their order (RFC 9113 section 6.5.3)."""
+    peer.send(raw(SETTINGS, 0, 0, b"\0\4\0\0\0\x64" + b"\0\4\0\0\0\1"), peer.request(1, get(b"/long")))
+    assert len((await peer.next(DataFrame, 1)).data) == 1
+
+
+async def weights_at_both_ends(peer: Peer) -> None:
+    peer.send(PriorityFrame(1, stream_weight=0), PriorityFrame(1, stream_weight=255), peer.request(1))
+    await served(peer, 1)
+
+
+async def window_updates_on_both_levels(peer: Peer) -> None:
+    peer.send(peer.request(1, post(), end=False), WindowUpdateFrame(0, 1), WindowUpdateFrame(1, 1))
+    peer.send(DataFrame(1, b"hello", flags=["END_STREAM"]))
+    await served(peer, 1, b"hello")
+
+
+async def a_head_request(peer: Peer) -> None:
+    peer.send(peer.request(1, get(method=b"HEAD")))
+    await served(peer, 1, b"")
+
+
 async def a_reset_with_an_unknown_error(peer: Peer) -> None:
     peer.send(peer.request(1, end=False), RstStreamFrame(1, error_code=0xFF))
     await peer.alive()
@@ -203,7 +231,9 @@ LEGAL: tuple[Case, ...] = (
     headers_with_a_priority, headers_with_priority_and_padding, priority_exclusive_and_of_a_stream_yet_to_come,
     continuation_once, continuation_several_times_and_empty, an_empty_settings_frame, an_unknown_setting,
     an_unknown_frame_type, undefined_flags, the_reserved_bit, a_ping, a_ping_that_is_an_answer,
-    a_reset_with_an_unknown_error, settings_are_acknowledged, trailers, push_may_be_allowed,
+    a_goaway_with_an_unknown_error, several_windows_in_one_settings_frame, weights_at_both_ends,
+    window_updates_on_both_levels, a_head_request, a_reset_with_an_unknown_error, settings_are_acknowledged, trailers,
+    push_may_be_allowed,
 )  # fmt: skip
 
 
@@ -243,6 +273,14 @@ FATAL: dict[str, tuple[int | tuple[int, ...], Frames]] = {
     "5.1_idle_rst_stream": (PROTOCOL_ERROR, lambda p: raw(RST_STREAM, 0, 1, bytes(4))),
     "5.1_idle_window_update": (PROTOCOL_ERROR, lambda p: raw(WINDOW_UPDATE, 0, 1, b"\0\0\0\1")),
     "5.1_idle_continuation": (PROTOCOL_ERROR, lambda p: raw(CONTINUATION, END_HEADERS, 1, p.block(get()))),
+    "4.3_data_inside_of_a_block": (
+        PROTOCOL_ERROR,
+        lambda p: raw(HEADERS, 0, 1, p.block(get())) + raw(DATA, 0, 1, b"x"),
+    ),
+    "4.3_continuation_of_another_stream": (
+        PROTOCOL_ERROR,
+        lambda p: raw(HEADERS, 0, 1, p.block(get())) + raw(CONTINUATION, END_HEADERS, 3, b""),
+    ),
     "5.1_half_closed_continuation": (
         (PROTOCOL_ERROR, STREAM_CLOSED),
         lambda p: p.request(1).serialize() + raw(CONTINUATION, END_HEADERS, 1, b""),
@@ -409,6 +447,14 @@ async def test_headers_on_a_closed_stream_end_the_connection() -> None:
         await served(peer, 1)
         peer.send(peer.request(1))
         await peer.goaway(STREAM_CLOSED)
+
+
+async def test_continuation_on_a_closed_stream_ends_the_connection() -> None:
+    async with connected() as peer:
+        peer.send(peer.request(1))
+        await served(peer, 1)
+        peer.send(raw(CONTINUATION, END_HEADERS, 1, b""))
+        await peer.goaway(PROTOCOL_ERROR, STREAM_CLOSED)
 
 
 async def test_data_on_a_closed_stream_ends_the_connection() -> None:

@@ -33,7 +33,7 @@ class Sender(asyncio.Protocol):
     """What `Http2Connection` inherits.
 
     window: octets that the client takes on all streams together. congested: the transport's buffer is full. busy: data
-    has to wait in its stream. held: streams with frames that wait only for the transport.
+    has to wait in its stream, and waiting is how much does. held: streams with frames that wait only for the transport.
     """
 
     __slots__ = (
@@ -56,6 +56,7 @@ class Sender(asyncio.Protocol):
         "kernel",
         "schedule",
         "streams",
+        "waiting",
         "window",
     )
 
@@ -71,6 +72,7 @@ class Sender(asyncio.Protocol):
         self.window = frames.DEFAULT_WINDOW
         self.control = Budget(kernel.settings.h2_limit_control, "frames without progress", kernel.clock)
         self.first_block = EMPTY_TABLE
+        self.waiting = 0
         self.busy = False
         self.congested = False
         self.deadline = 0.0

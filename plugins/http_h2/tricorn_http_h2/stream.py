@@ -250,6 +250,7 @@ class Http2Stream(SendingStream):
     def vanish(self) -> None:
         """The stream is gone: nothing arrives on it and nothing leaves."""
         self.receiving = self.sending = self.congested = False
+        self._connection.waiting -= self.waiting
         self.waiting = 0
         self._parts = None
         self._held = b""

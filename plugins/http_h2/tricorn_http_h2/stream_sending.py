@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SEND_LIMIT = 65536
 """Octets that wait on a stream before its application has to wait, and a quarter of it is where it goes on."""
+SHARED_SEND_LIMIT = 1 << 21
+"""Octets that wait on all streams of a connection before that quarter has to be enough for each."""
 
 
 class SendingStream:
@@ -166,8 +168,9 @@ class SendingStream:
         if data:
             self._parts.append(data)
             self.waiting += len(data)
+            self._connection.waiting += len(data)
         self._end = end
-        if self.waiting > SEND_LIMIT:
+        if self.waiting > (SEND_LIMIT if self._connection.waiting < SHARED_SEND_LIMIT else SEND_LIMIT // 4):
             self.congested = True
         self.wait_for_room()
         if self.window > 0:
@@ -181,6 +184,7 @@ class SendingStream:
         self.window -= size
         connection.window -= size
         self.waiting -= size
+        connection.waiting -= size
         last = not self.waiting
         flags = END_STREAM if last and self._end and not self._trailers else 0
         connection.control.earned += WORK
