@@ -131,6 +131,22 @@ def test_a_killed_worker_is_replaced_and_the_reason_named(start: Start) -> None:
     assert server.end(signal.SIGINT) == 0
 
 
+def test_a_worker_that_is_killed_under_load_takes_its_own_requests_with_it_and_no_others(start: Start) -> None:
+    server = start()
+    with Load(serving(server), persistent=4, single=4, pausing=2) as load:
+        load.wait_for(100)
+        killed = int(load.answers[-1])
+        os.kill(killed, signal.SIGKILL)
+        assert number_in(server.wait_for("died")) == killed
+        successor = b"%d" % number_in(server.wait_for("Started server process"))
+        while successor not in load.answers[-20:]:
+            load.wait_for(20)
+    # A client waits for one answer at a time.
+    assert len(load.lost) <= 10
+    assert b"%d" % killed not in load.answers[-20:]
+    assert server.end(signal.SIGTERM) == 0
+
+
 def test_a_worker_without_a_sign_of_life_is_killed_and_replaced(start: Start) -> None:
     server = start("--timeout-worker-healthcheck", "1")
     hung = ask(serving(server))

@@ -37,7 +37,7 @@ def descriptors(count: int) -> Iterator[int]:
 def test_ten_thousand_idle_connections_cost_little_each(loop: str, tmp_path: Path) -> None:
     arguments = ("tests.apps.abuse:app", "--port", "0", "--loop", loop, "--no-access-log", "--timeout-keep-alive", "60")
     with (
-        descriptors(4096) as limit,
+        descriptors(10_500) as limit,
         CommandLine(*arguments, directory=tmp_path) as process,
         contextlib.ExitStack() as idle,
     ):
