@@ -48,6 +48,17 @@ async def test_flask_gets_a_body_of_either_framing(chunked: bool) -> None:
         }
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_a_request_without_a_body_is_read_to_its_end_at_once(method: str) -> None:
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        data = environ["wsgi.input"].read() + environ["wsgi.input"].read(1)
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        return [b"%d" % len(data)]
+
+    async with serve(app, interface="wsgi") as url, httpx.AsyncClient(timeout=DEADLINE) as client:
+        assert (await client.request(method, url)).content == b"0"
+
+
 async def test_flask_gets_a_form_with_a_file() -> None:
     async with serve(flask_app) as url, httpx.AsyncClient() as client:
         answer = await client.post(url + "/form", files={"file": b"content"}, data={"field": "value"})

@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from a2wsgi.wsgi import WSGIResponder, build_environ
 
-from tricorn.api import Headers, Message, Receive, Scope, Send
+from tricorn.api import Headers, Receive, Scope, Send
 
 THREADS = 10
 """Calls that run at the same time; as many as uvicorn's and a2wsgi's."""
@@ -88,8 +88,9 @@ class Call(WSGIResponder):
 
     async def _watch(self, body: Body, scope: Scope, receive: Receive) -> None:
         """Notice that the client has left. Only one may receive: while the body is read, that is the application."""
-        if any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"]):
-            await body.complete.wait()
+        if not any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"]):
+            await body.fill()  # probably its end, which the application may not ask for
+        await body.complete.wait()
         while (await receive())["type"] != "http.disconnect":
             pass
         self._gone = True
@@ -113,6 +114,8 @@ class Body(io.RawIOBase):
         self._receive = receive
         self._rest = b""
         self._more = True
+        self._gone = False
+        self._one = asyncio.Lock()
         self.complete = asyncio.Event()
 
     def readable(self) -> bool:
@@ -122,21 +125,25 @@ class Body(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer with what has arrived; wait when nothing has. Raises ClientGone inside the body."""
         while not self._rest and self._more:
-            message = asyncio.run_coroutine_threadsafe(self._next(), self._loop).result()
-            if message["type"] == "http.disconnect":
-                raise ClientGone("the client left before the end of the request body")
-            self._rest = message.get("body", b"")
-            self._more = message.get("more_body", False)
+            asyncio.run_coroutine_threadsafe(self.fill(), self._loop).result()
+        if self._gone:
+            raise ClientGone("the client left before the end of the request body")
         size = min(len(buffer), len(self._rest))
         buffer[:size] = self._rest[:size]
         self._rest = self._rest[size:]
         return size
 
-    async def _next(self) -> Message:
-        message = await self._receive()
-        if not message.get("more_body", False):
-            self.complete.set()
-        return message
+    async def fill(self) -> None:
+        """Receive the next piece, unless one waits to be read; called in the loop, by whoever needs it first."""
+        async with self._one:
+            if self._rest or not self._more:
+                return
+            message = await self._receive()
+            self._gone = message["type"] == "http.disconnect"
+            self._rest = message.get("body", b"")
+            self._more = message.get("more_body", False)
+            if not self._more:
+                self.complete.set()
 
 
 def plain(headers: Headers) -> Headers:
