@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from tricorn.api import Head, Headers, Message, Receive, Refusal, Scope, Send, Stream
-from tricorn.fields import CLOSE, FRAMED
+from tricorn.fields import CLOSE, FRAMED, as_bytes
 from tricorn.scope import client_name, log_path
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class Exchange:
         if kind == "http.response.body" and (phase == SENT or phase == HELD):
             data = event.get("body", b"")
             if type(data) is not bytes:
-                data = _as_bytes(data)
+                data = as_bytes(data, "The body of a response")
             end = not event.get("more_body", False)
             stream = self._stream
             if phase == HELD or end or self._left is not None or self._bodyless or self._gone:
@@ -379,9 +379,3 @@ class Exchange:
             self._send_head(b"" if self.scope["method"] == "HEAD" else _INTERNAL_ERROR, True)
         if self._waiters is not None:
             self._wake()
-
-
-def _as_bytes(data: Any) -> bytes:
-    if isinstance(data, (bytes, bytearray, memoryview)):
-        return bytes(data)
-    raise TypeError(f"The body of a response must be bytes, not {type(data).__name__}.")

@@ -71,7 +71,7 @@ class FieldTable(Generic[T]):
                 rendered.append(field)
         except TypeError:
             # A list or a bytearray cannot be looked up; a str is an error, and raises again.
-            return self([(_as_bytes(name), _as_bytes(value)) for name, value in headers])
+            return self([(as_bytes(name), as_bytes(value)) for name, value in headers])
         return rendered, length, flags
 
     def length(self, length: int) -> T:
@@ -83,9 +83,9 @@ class FieldTable(Generic[T]):
 
     def _declared(self, name: Any, value: Any) -> tuple[int, T] | None:
         """The length that a field declares, if it is the one that does."""
-        if len(name) != 14 or _as_bytes(name).lower() != b"content-length":
+        if len(name) != 14 or as_bytes(name).lower() != b"content-length":
             return None
-        if _DIGITS.fullmatch(_as_bytes(value)) is None or (length := int(value)) >= 1 << 63:
+        if _DIGITS.fullmatch(as_bytes(value)) is None or (length := int(value)) >= 1 << 63:
             raise ValueError("Invalid content-length header.")
         return self._remember_length((name, value), length)
 
@@ -97,7 +97,7 @@ class FieldTable(Generic[T]):
 
     def _examine(self, name: Any, value: Any, rendered: list[T]) -> int:
         """Validate and render a field that the table does not know, and remember it; return its flag or 0."""
-        name, value = _as_bytes(name), _as_bytes(value)
+        name, value = as_bytes(name), as_bytes(value)
         lower = name.lower()
         if TOKEN.fullmatch(name) is None:
             raise ValueError("Invalid HTTP header name.")
@@ -117,7 +117,8 @@ class FieldTable(Generic[T]):
         return 0
 
 
-def _as_bytes(value: Any) -> bytes:
+def as_bytes(value: Any, what: str = "HTTP header names and values") -> bytes:
+    """The bytes of what an application sent as bytes, bytearray or memoryview. Raises TypeError, which says `what`."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
-    raise TypeError(f"HTTP header names and values must be bytes, not {type(value).__name__}.")
+    raise TypeError(f"{what} must be bytes, not {type(value).__name__}.")

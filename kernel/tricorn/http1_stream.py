@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tricorn.api import Headers, Receiver, Refusal, Tunnel
 from tricorn.fields import CLOSE, DATE, FRAMED, SERVER, FieldTable
-from tricorn.responses import STATUS_LINES, refusal_response
+from tricorn.responses import STATUS_LINES, refusal_response, size_line, size_lines
 
 if TYPE_CHECKING:
     from tricorn.kernel import Kernel
@@ -37,17 +37,6 @@ LARGE = 65536
 _CHUNKED = b"transfer-encoding: chunked\r\n"
 _CLOSE = b"connection: close\r\n"
 _KEEP_ALIVE = b"connection: keep-alive\r\n"
-
-
-_size_lines: dict[int, bytes] = {}
-"""Size lines of chunks: whoever streams sends chunks of few sizes."""
-
-
-def _size_line(size: int) -> bytes:
-    if len(_size_lines) >= 256:
-        _size_lines.clear()
-    line = _size_lines[size] = b"%x\r\n" % size
-    return line
 
 
 def _render(name: bytes, value: bytes) -> bytes:
@@ -192,7 +181,7 @@ class Http1Stream(asyncio.Protocol):
         if self._chunked:
             size = len(data)
             if 0 < size < LARGE:
-                line = _size_lines.get(size) or _size_line(size)
+                line = size_lines.get(size) or size_line(size)
                 self._write(b"".join((line, data, b"\r\n0\r\n\r\n" if end else b"\r\n")))
             elif data:
                 self._write(b"%x\r\n" % size)

@@ -36,3 +36,15 @@ def refusal_response(refusal: Refusal, default_fields: bytes) -> bytes:
         len(body),
         body,
     )
+
+
+size_lines: dict[int, bytes] = {}
+"""Size lines of chunks: whoever streams sends chunks of few sizes."""
+
+
+def size_line(size: int) -> bytes:
+    """The size line of a chunk (RFC 9112 section 7.1), remembered."""
+    if len(size_lines) >= 256:
+        size_lines.clear()
+    line = size_lines[size] = b"%x\r\n" % size
+    return line
