@@ -20,6 +20,7 @@ from tricorn.checking import check_command
 from tricorn.cli import serve_command
 from tricorn.effective import config_command
 from tricorn.options import OPTIONS
+from tricorn.registry import PREFERENCES
 from tricorn.scaffold.commands import bundle_command, new_command
 
 DOCS = ROOT / "docs"
@@ -123,6 +124,13 @@ def test_the_tutorial_answers_as_it_says(tmp_path: Path) -> None:
             assert response.read().decode() == block("tutorial.md", "answer")
         server.end(signal.SIGTERM)
         assert any(line.startswith("INFO:     Using tricorn") for line in server.log)
+
+
+def test_the_tutorial_shows_the_plugins_that_are_chosen() -> None:
+    """Those that the kernel prefers, all of which `[standard]` brings."""
+    (line,) = re.findall(r"Using tricorn .*", (DOCS / "tutorial.md").read_text())
+    chosen = ", ".join(f"{kind} {names[0]} {KERNEL.version}" for kind, names in PREFERENCES.items())
+    assert line == f"Using tricorn {KERNEL.version}, {chosen}"
 
 
 def test_the_tutorials_own_test_passes(tmp_path: Path) -> None:
