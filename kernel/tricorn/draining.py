@@ -20,7 +20,7 @@ SETTLE = 1.0
 """Seconds that cancelled application calls get to answer and end before their connections are cut."""
 
 NAMED = 5
-"""Streams that the log names when it says that they end."""
+"""Requests that the log names when it says that they end, or are waited for."""
 
 logger = logging.getLogger("tricorn.error")
 
@@ -38,6 +38,7 @@ async def drain(
     begin = loop.time()
     end = None if limit is None else begin + limit
     patience: float = kernel.settings.timeout_graceful_streams
+    told = False
     try:
         # The idle connections close within this turn of the loop: nothing to tell about those.
         await asyncio.wait((drained,), timeout=TICK if limit is None else min(TICK, limit))
@@ -48,6 +49,9 @@ async def drain(
             await changes.wait(TICK if end is None else min(TICK, max(0.0, end - loop.time())), drained)
             flush()
             if patience and loop.time() >= begin + patience:
+                if not told:
+                    told = True
+                    tell_who_waits(kernel)
                 end_streams(kernel)
         if not drained.done() and not forced():
             message = "timeout graceful shutdown exceeded"
@@ -67,6 +71,16 @@ def end_streams(kernel: Kernel) -> None:
     for call in streams:
         call.half_close()
     if streams:
-        paths = sorted({f"{call.scope['method']} {log_path(call.scope)}" for call in streams})
-        named = ", ".join(paths[:NAMED]) + ", ..." * (len(paths) > NAMED)
-        logger.info("Ending %d stream%s (%s).", len(streams), "s" * (len(streams) > 1), named)
+        logger.info("Ending %d stream%s (%s).", len(streams), "s" * (len(streams) > 1), _named(streams))
+
+
+def tell_who_waits(kernel: Kernel) -> None:
+    """Say which other requests the shutdown waits for."""
+    calls = [call for call in kernel.calls if isinstance(call, Exchange) and not call.streaming]
+    if calls:
+        logger.info("Waiting for %d request%s (%s).", len(calls), "s" * (len(calls) > 1), _named(calls))
+
+
+def _named(calls: list[Exchange]) -> str:
+    paths = sorted({f"{call.scope['method']} {log_path(call.scope)}" for call in calls})
+    return ", ".join(paths[:NAMED]) + ", ..." * (len(paths) > NAMED)

@@ -50,6 +50,7 @@ def test_a_stream_is_ended_while_other_requests_get_their_time(tmp_path: Path) -
             assert read_all(other).endswith(b"\r\n\r\nok")
         process.end()
         assert any(line.endswith("Ending 1 stream (GET /listen?a=b).") for line in process.log)
+        assert any(line.endswith("Waiting for 1 request (GET /later).") for line in process.log)
 
 
 def test_a_stream_that_does_not_listen_is_cut_at_the_end_of_the_graceful_time(tmp_path: Path) -> None:
