@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tricorn import Config
+from tricorn.listeners.holder import describe_holder
 
 
 def bound(**options: Any) -> list[socket.socket]:
@@ -137,3 +140,21 @@ def test_bind_socket_gives_an_inheritable_socket_and_says_where(caplog: pytest.L
         assert sock.get_inheritable()
         port = sock.getsockname()[1]
     assert f"Tricorn running on http://127.0.0.1:{port} (Press CTRL+C to quit)" in caplog.messages
+
+
+LISTENING = """
+import socket, sys
+taken = socket.create_server(("127.0.0.1", 0))
+print(taken.getsockname()[1], flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_command_of_several_lines_is_told_in_one() -> None:
+    command = [sys.executable, "-c", LISTENING]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        said = describe_holder(int(other.stdout.readline()))
+        other.communicate()
+    assert f"(pid {other.pid}, " in said
+    assert " -c import socket, sys taken = socket.create_server" in said

@@ -40,6 +40,6 @@ def _describe(pid: int) -> str:
     with open(f"/proc/{pid}/cmdline", "rb") as file:
         words = [word.decode(errors="replace") for word in file.read().split(b"\0") if word]
     program = os.path.basename(words[0]) if words else "a process"
-    command = " ".join([os.path.basename(word) for word in words[:1]] + words[1:])[:80]
+    command = " ".join(" ".join([program, *words[1:]]).split())[:80]
     since = datetime.fromtimestamp(os.stat(f"/proc/{pid}").st_mtime).astimezone()
     return f'{program} (pid {pid}, "{command}", since {since:%H:%M})'
