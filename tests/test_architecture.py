@@ -26,6 +26,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.departures",
             "tricorn.explaining",
             "tricorn.fields",
+            "tricorn.gathering",
             "tricorn.handshake",
             "tricorn.heads",
             "tricorn.environment",

@@ -1,7 +1,7 @@
 """The sending half of an HTTP/1 connection: the `Stream` of each of its requests in turn, and how it ends.
 
-There is one response at a time, so the connection itself is the stream of it. Answers to pipelined requests are
-gathered and leave in one write when the last of them is complete, or as soon as one of them makes the others wait.
+There is one response at a time, so the connection itself is the stream of it. What it has to write may wait for more
+of the same turn of the loop: see `tricorn.gathering`.
 
 The states are those of the reading half, `tricorn.http1`, which describes them.
 """
@@ -9,11 +9,12 @@ The states are those of the reading half, `tricorn.http1`, which describes them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from tricorn.api import Headers, Receiver, Refusal, Tunnel
 from tricorn.fields import CLOSE, DATE, FRAMED, SERVER, FieldTable
+from tricorn.gathering import Gathering
 from tricorn.responses import STATUS_LINES, refusal_response, size_line, size_lines
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ HEAD, LENGTH, CHUNKED, SERVING, TUNNEL, LINGER = range(6)
 
 BACKLOG_LIMIT = 65536
 """Bytes of pipelined requests kept while one is served, before the client is made to wait."""
-GATHER_LIMIT = 65536
-"""Bytes of answers to pipelined requests that wait to leave together."""
 DRAIN_LIMIT = 262144
 """Bytes of an unread request body that are worth reading only to keep the connection."""
 DRAIN_TIME = 5.0
@@ -43,7 +42,7 @@ def _render(name: bytes, value: bytes) -> bytes:
     return b"%b: %b\r\n" % (name, value)
 
 
-class Http1Stream(asyncio.Protocol):
+class Http1Stream(Gathering):
     """What `Http1Connection` inherits: all that writes, and all that ends a response or the connection.
 
     _persistent: the connection goes on after this response. _plain: its head says nothing about the connection.
@@ -53,7 +52,6 @@ class Http1Stream(asyncio.Protocol):
     fields: FieldTable[bytes] = FieldTable(_render)
 
     __slots__ = (
-        "_backlog",
         "_backlog_start",
         "_chunked",
         "_drain",
@@ -61,10 +59,6 @@ class Http1Stream(asyncio.Protocol):
         "_expects",
         "_framed",
         "_fresh",
-        "_gather_seen",
-        "_gathered",
-        "_gathered_size",
-        "_kernel",
         "_left",
         "_minor",
         "_partial",
@@ -78,7 +72,6 @@ class Http1Stream(asyncio.Protocol):
         "_tunnel",
         "_unwritten",
         "_waiters",
-        "_write",
         "client",
         "congested",
         "deadline",
@@ -88,17 +81,15 @@ class Http1Stream(asyncio.Protocol):
     )
 
     _transport: asyncio.Transport
-    _write: Callable[[bytes], None]
     client: tuple[str, int] | None
     server: tuple[str, int | None] | None
     peer: str
     secure: bool
 
     def __init__(self, kernel: Kernel) -> None:
-        self._kernel = kernel
+        super().__init__(kernel)
         self._state = HEAD
         self._partial: bytearray | None = None
-        self._backlog = b""
         self._backlog_start = 0
         self._left = 0
         self._drain = 0
@@ -116,9 +107,6 @@ class Http1Stream(asyncio.Protocol):
         self._eof = False
         self._unwritten = 0
         self._waiters: list[asyncio.Future[None]] = []
-        self._gathered: list[bytes] | None = None
-        self._gathered_size = 0
-        self._gather_seen = 0
         self.congested = False
         self.deadline = 0.0
 
@@ -182,13 +170,14 @@ class Http1Stream(asyncio.Protocol):
             size = len(data)
             if 0 < size < LARGE:
                 line = size_lines.get(size) or size_line(size)
-                self._write(b"".join((line, data, b"\r\n0\r\n\r\n" if end else b"\r\n")))
+                self._gather_chunk(b"".join((line, data, b"\r\n0\r\n\r\n" if end else b"\r\n")))
             elif data:
+                self._release()
                 self._write(b"%x\r\n" % size)
                 self._write(data)
                 self._write(b"\r\n0\r\n\r\n" if end else b"\r\n")
             elif end:
-                self._write(b"0\r\n\r\n")
+                self._gather_chunk(b"0\r\n\r\n")
         elif data:
             self._write(data)
         if end:
@@ -200,6 +189,7 @@ class Http1Stream(asyncio.Protocol):
     def send_trailers(self, headers: Headers) -> None:
         """End a response with a trailer section (RFC 9112 section 7.1.2), which only a chunked one has room for."""
         if self._chunked:
+            self._release()
             self._write(b"0\r\n%b\r\n" % b"".join(_render(*field) for field in headers))
         self._finish()
 
@@ -224,36 +214,6 @@ class Http1Stream(asyncio.Protocol):
         self.resume_reading()
         if backlog:
             receiver.feed(backlog)
-
-    # --- pipelined answers -----------------------------------------------------------------------------------------
-
-    def _gather(self, data: bytes, end: bool) -> None:
-        """Let a complete answer wait for those behind it; anything else leaves with what has waited."""
-        gathered = self._gathered
-        assert gathered is not None
-        gathered.append(data)
-        self._gathered_size += len(data)
-        if not end or self._gathered_size > GATHER_LIMIT:
-            self._release()
-        elif len(gathered) == 1:
-            self._gather_seen = 0
-            self._kernel.loop.call_soon(self._end_gather)
-
-    def _end_gather(self) -> None:
-        """Wait as long as each turn of the loop brings another answer."""
-        if self._gathered:
-            seen, self._gather_seen = self._gather_seen, len(self._gathered)
-            if seen == self._gather_seen or not self._backlog:
-                self._release()
-            else:
-                self._kernel.loop.call_soon(self._end_gather)
-
-    def _release(self) -> None:
-        """Write what has been gathered."""
-        if self._gathered:
-            self._write(b"".join(self._gathered))
-            self._gathered.clear()
-            self._gathered_size = 0
 
     # --- flow control ----------------------------------------------------------------------------------------------
 
