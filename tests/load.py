@@ -16,6 +16,7 @@ class Load:
     Some ask on connections that persist, some on a new connection each time, some pause between two requests.
 
     answers: the bodies of all responses, in their order. lost: what happened to each request without a complete one.
+    cut: those of the lost whose response had begun.
     A connection that cannot be had is no lost request: it ends its client.
     """
 
@@ -25,6 +26,7 @@ class Load:
         self._clients = [(False, 0.0)] * persistent + [(True, 0.0)] * single + [(False, 0.02)] * pausing
         self.answers: list[bytes] = []
         self.lost: list[str] = []
+        self.cut: list[str] = []
         self._more = threading.Condition()
         self._stop = False
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
@@ -65,10 +67,15 @@ class Load:
             except ConnectionError:
                 return
             state = "persistent" if persists else "new"
+            writer.write(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
+            begun = b""
             try:
-                persists = await self._ask(reader, writer) and not single
+                begun = await reader.readexactly(1)
+                persists = await self._answer(begun, reader) and not single
             except (OSError, asyncio.IncompleteReadError) as error:
                 self.lost.append(f"{state} connection: {error!r}")
+                if begun:
+                    self.cut.append(self.lost[-1])
                 persists = False
             if not persists:
                 writer.close()
@@ -76,10 +83,9 @@ class Load:
         if persists:
             writer.close()
 
-    async def _ask(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """One request and its response; whether the connection persists."""
-        writer.write(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")
-        head = await reader.readuntil(b"\r\n\r\n")
+    async def _answer(self, begun: bytes, reader: asyncio.StreamReader) -> bool:
+        """Read a response that has begun; whether the connection persists."""
+        head = begun + await reader.readuntil(b"\r\n\r\n")
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
         body = await reader.readexactly(length)
         with self._more:

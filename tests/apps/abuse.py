@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 import threading
 import time
 from collections import Counter
@@ -38,6 +39,7 @@ async def answer(send: Send, body: bytes = b"ok") -> None:
 
 async def healthy(scope: Scope, receive: Receive, send: Send) -> None:
     """What a well-behaved client asks for meanwhile."""
+    seen["healthy"] += 1
     await answer(send)
 
 
@@ -182,13 +184,14 @@ async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
-    """Start anew."""
+    """Start anew, and say in the end how many requests for `/` there were."""
     global released
     seen.clear()
     released = asyncio.Event()
     for phase in ("startup", "shutdown"):
         await receive()
         await send({"type": f"lifespan.{phase}.complete"})
+    print(f"served {seen['healthy']}", file=sys.stderr)
 
 
 PATHS = {
