@@ -7,7 +7,7 @@ from typing import Any
 from tricorn_http_h2 import frames
 from tricorn_http_h2.frames import FLOW_CONTROL_ERROR, PROTOCOL_ERROR, ConnectionFault
 
-STREAM_WINDOW = 32768
+STREAM_WINDOW = 65535
 """Octets that a client may send on a new stream. It is what each of a hundred streams may leave unread."""
 
 
