@@ -187,3 +187,7 @@ def test_constants_are_uvicorns() -> None:
 
     assert LOG_LEVELS == uvicorn.config.LOG_LEVELS
     assert SSL_PROTOCOL_VERSION == uvicorn.config.SSL_PROTOCOL_VERSION
+
+
+def test_what_is_not_known_before_loading_is_no_attribute_yet() -> None:
+    assert not hasattr(Config(app="app:app"), "lifespan_class")

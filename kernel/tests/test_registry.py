@@ -77,6 +77,7 @@ def test_two_distributions_with_one_name_are_an_error_that_names_both(install: I
     ("source", "message"),
     [
         ("import nothing_of_this_name", "importing acme_bad failed .ModuleNotFoundError"),
+        ("raise SystemExit('bye')", "importing acme_bad failed .SystemExit: bye"),
         ("tricorn_api = 2", "written for API 2 of tricorn; this one has 1"),
         ("", "acme_bad does not state tricorn_api = 1"),
         (GOOD.replace("def tricorn_http", "def tricorn_htpp"), "no hook tricorn_htpp; did you mean tricorn_http"),
@@ -85,7 +86,7 @@ def test_two_distributions_with_one_name_are_an_error_that_names_both(install: I
         (GOOD.replace("return HttpProvider(codec=object)", "return"), "tricorn_http returned None, not a HttpProvider"),
         (GOOD.replace("return", "1 / 0 #"), "its tricorn_http failed .ZeroDivisionError"),
     ],
-    ids=["import", "api", "no api", "misspelt", "argument", "unmarked", "returns", "raises"],
+    ids=["import", "exit", "api", "no api", "misspelt", "argument", "unmarked", "returns", "raises"],
 )
 def test_a_broken_plugin_is_one_line_with_distribution_and_version(
     install: Install, caplog: pytest.LogCaptureFixture, source: str, message: str

@@ -233,6 +233,8 @@ class Config:
     @property
     def lifespan_class(self) -> Callable[[Any], Any]:
         """What makes the lifespan of a server from its configuration; known after `load()`."""
+        if "lifespan" not in self.selected:
+            raise AttributeError("lifespan_class is known after load()")
         make: Callable[[Any], Any] = self.selected["lifespan"][0].provider.open
         return make
 

@@ -171,6 +171,8 @@ class Kernel:
         limit = self.limit_concurrency
         if limit is not None and (len(self.connections) >= limit or len(self.calls) >= limit):
             self.log.warning("Exceeded concurrency limit.")
+            if self.access is not None:
+                self.access(stream.peer, head.method, head.target.decode("latin-1"), head.version, 503)
             raise Refusal(503, "over the concurrency limit", _RETRY)
         if self.limit_body and not head.complete:
             check_announced(head.headers, self.limit_body)
@@ -220,11 +222,8 @@ class Kernel:
                 raise Refusal(431, "request head too large")
 
     def refused(self, stream: Stream, refusal: Refusal) -> None:
-        """Log a refusal."""
-        if refusal.status == 503:
-            if self.access is not None:
-                self.access(stream.peer, "-", "-", "1.1", 503)
-        else:
+        """Log a refusal, but for 503: a server that is busy says so when it refuses."""
+        if refusal.status != 503:
             self.log.warning("Invalid HTTP request received. %s (%d)", refusal, refusal.status)
 
     def addresses(

@@ -205,7 +205,7 @@ class Registry:
                 module = getattr(module, attribute) if attribute else module
         except api.Unavailable as reason:
             raise api.Unavailable(f"The {entry} is unavailable: {reason}") from reason
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _broken(entry, f"importing {entry.value} failed", error) from error
         number = getattr(module, "tricorn_api", None)
         if number is None:
@@ -248,7 +248,7 @@ class Registry:
             results = caller(**arguments)
         except api.Unavailable as reason:
             raise api.Unavailable(f"The {entry} is unavailable: {reason}") from reason
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _broken(entry, f"its {hook} failed", error) from error
         if not isinstance(results, list):  # a hook of which the first result counts
             return results
@@ -289,7 +289,7 @@ class Registry:
         return found
 
 
-def _broken(entry: Entry | None, what: str, error: Exception) -> PluginError:
+def _broken(entry: Entry | None, what: str, error: BaseException) -> PluginError:
     """The one line about a plugin's own exception; its traceback is for the debug level."""
     log.debug("The %s: %s", entry, what, exc_info=error)
     text = str(error).strip().partition("\n")[0]
