@@ -43,7 +43,6 @@ TEST = (
     "channels>=4.1",
     "django>=4.2",
     "fastapi>=0.115",
-    "flask>=3.0",
     "fastapi-cli>=0.0.8",
     "flask>=3.0",
     "gunicorn>=25.0; sys_platform != 'win32'",

@@ -58,8 +58,11 @@ async def drain(
             logger.error("Cancel %s running task(s), %s", kernel.cancel(f"Task cancelled, {message}"), message)
             await asyncio.wait((drained,), timeout=SETTLE)
         if not drained.done():
-            kernel.abort()
+            # Whoever ends upon this still gets its 500 out.
             kernel.cancel("Task cancelled, the server was forced to quit")
+            await asyncio.wait((drained,), timeout=TICK)
+        if not drained.done():
+            kernel.abort()
             await asyncio.wait((drained,), timeout=SETTLE)
     finally:
         drained.cancel()
