@@ -27,7 +27,7 @@ from tricorn_http_h2.frames import (
 )
 from tricorn_http_h2.heads import HeadReader, Request
 from tricorn_http_h2.receiving import HANDLERS, Block
-from tricorn_http_h2.settings import STREAM_WINDOW, opening
+from tricorn_http_h2.settings import opening
 from tricorn_http_h2.stream import Http2Stream
 
 if TYPE_CHECKING:
@@ -41,8 +41,7 @@ MEMORY_LIMIT = 256
 class Http2Connection(Ending):
     """The protocol object of one connection, and what its streams share.
 
-    stream_window: what the client takes for the window of a new stream. spare: by how much streams whose applications
-    keep up may widen theirs, all together.
+    spare: by how much streams whose applications keep up may widen their windows, all together.
     """
 
     __slots__ = (
@@ -63,7 +62,6 @@ class Http2Connection(Ending):
         "secure",
         "server",
         "spare",
-        "stream_window",
         "stream_window_limit",
     )
 
@@ -78,7 +76,6 @@ class Http2Connection(Ending):
         self.heads = HeadReader(settings.limit_request_head, settings.limit_request_fields, self._websockets)
         self.resets = Budget(settings.h2_limit_resets, "resets", kernel.clock)
         self.max_streams: int = settings.h2_max_streams
-        self.stream_window = frames.DEFAULT_WINDOW
         self.stream_window_limit: int = settings.h2_stream_window
         self._room: int = settings.h2_connection_window
         self.spare = self._room
@@ -278,19 +275,12 @@ class Http2Connection(Ending):
 
     def give_room(self) -> None:
         """Widen the window for all that has arrived. What applications leave unread is bounded by the windows of their
-        streams, so that one that does not read stops no other's; until the client knows these, by this window."""
+        streams, so that one that does not read stops no other's."""
         window: int = self.kernel.settings.h2_connection_window
         used = window - self._room
-        if used * 2 >= window and self.stream_window == STREAM_WINDOW:
+        if used * 2 >= window:
             self._room = window
             self.emit(frames.window_update(0, used))
-
-    def settings_acknowledged(self) -> None:
-        """The client has taken over our SETTINGS, and with them another window for all streams."""
-        change = STREAM_WINDOW - self.stream_window
-        self.stream_window = STREAM_WINDOW
-        for stream in list(self.streams.values()) if change else ():
-            stream.resize(change)
 
     def acknowledge(self, frame: bytes) -> None:
         """Answer SETTINGS or PING. A client that does not read the answers gets to send no more questions."""

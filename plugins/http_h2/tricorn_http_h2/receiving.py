@@ -156,7 +156,6 @@ def _on_settings(connection: Http2Connection, flags: int, number: int, payload: 
         if payload:
             raise ConnectionFault(FRAME_SIZE_ERROR, "an acknowledgement with settings")
         connection.control.spend(connection.kernel.clock)
-        connection.settings_acknowledged()
         return
     if len(payload) % 6:
         raise ConnectionFault(FRAME_SIZE_ERROR, "SETTINGS of a wrong size")

@@ -7,15 +7,11 @@ from typing import Any
 from tricorn_http_h2 import frames
 from tricorn_http_h2.frames import FLOW_CONTROL_ERROR, PROTOCOL_ERROR, ConnectionFault
 
-STREAM_WINDOW = 65535
-"""Octets that a client may send on a new stream. It is what each of a hundred streams may leave unread."""
-
 
 def opening(settings: Any, websockets: bool) -> bytes:
     """The frames that begin our side of a connection."""
     pairs = [
         (frames.MAX_CONCURRENT_STREAMS, settings.h2_max_streams),
-        (frames.INITIAL_WINDOW_SIZE, STREAM_WINDOW),
         (frames.MAX_HEADER_LIST_SIZE, settings.limit_request_head),
         (frames.NO_RFC7540_PRIORITIES, 1),
     ]

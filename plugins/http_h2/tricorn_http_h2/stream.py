@@ -73,7 +73,7 @@ class Http2Stream(SendingStream):
         self._left = request.length
         self._paused = False
         self._drain = DRAIN_LIMIT
-        self._size = self._room = connection.stream_window
+        self._size = self._room = frames.DEFAULT_WINDOW
         self._given = 0
         self.grown = 0
 
@@ -126,13 +126,6 @@ class Http2Stream(SendingStream):
                 self._size += more
             connection.emit(frames.window_update(self.id, self._size - self._room))
             self._room = self._size
-
-    def resize(self, change: int) -> None:
-        """The client has taken over another window for all streams (RFC 9113 section 6.9.2)."""
-        self._size += change
-        self._room += change
-        if self.receiving:
-            self._give_room()
 
     def await_body(self) -> None:
         """Give the client time for the next part of the body. A tunnel's deadlines are its receiver's."""
