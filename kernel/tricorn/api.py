@@ -308,7 +308,7 @@ class Kernel(Protocol):
         """`Stream.client`, `Stream.server` and `Stream.peer` of a transport."""
         ...
 
-    def refused(self, stream: Stream, refusal: Refusal) -> None:
+    def refused(self, refusal: Refusal) -> None:
         """Log a refusal that the plugin answers."""
 
 

@@ -300,7 +300,7 @@ class Http1Stream(Gathering):
         started, self._fresh = receiver is not None and not self._fresh, False
         if receiver is not None and started:
             receiver.disconnect()
-        self._kernel.refused(self, refusal)
+        self._kernel.refused(refusal)
         if self._sent and started:
             self.abort()
             return

@@ -221,7 +221,7 @@ class Kernel:
             if len(partial) > self.limit_head:
                 raise Refusal(431, "request head too large")
 
-    def refused(self, stream: Stream, refusal: Refusal) -> None:
+    def refused(self, refusal: Refusal) -> None:
         """Log a refusal, but for 503: a server that is busy says so when it refuses."""
         if refusal.status != 503:
             self.log.warning("Invalid HTTP request received. %s (%d)", refusal, refusal.status)

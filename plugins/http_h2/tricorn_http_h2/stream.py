@@ -161,7 +161,7 @@ class Http2Stream(SendingStream):
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer for a request that the server does not take."""
-        self._connection.kernel.refused(self, refusal)
+        self._connection.kernel.refused(refusal)
         body = refusal_body(refusal)
         fields, _, _ = self.fields([_PLAIN_TEXT, *refusal.headers])
         fields.append(self.fields.length(len(body)))
@@ -170,7 +170,7 @@ class Http2Stream(SendingStream):
     def _refuse_late(self, refusal: Refusal) -> None:
         """Take a request away from its application, which may have begun to answer it."""
         if self._responding:
-            self._connection.kernel.refused(self, refusal)
+            self._connection.kernel.refused(refusal)
             self.reset(CANCEL)
         else:
             self._disconnect()
