@@ -1,8 +1,8 @@
 """The end of serving: connections and calls get to finish, as long as the configuration and the user allow.
 
 Responses of no announced length (server-sent events, for one) may have no end. After a while their applications are
-told that the client has left, upon which they stop; whoever sends a length or has not begun to answer gets the
-whole time.
+told that the client has left, upon which they stop; those that go on, because they never ask, are cancelled after the
+same while. Whoever sends a length or has not begun to answer gets the whole time.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ async def drain(
     begin = loop.time()
     end = None if limit is None else begin + limit
     patience: float = kernel.settings.timeout_graceful_streams
-    told = False
+    streams = Streams(kernel, patience)
     try:
         # The idle connections close within this turn of the loop: nothing to tell about those.
         await asyncio.wait((drained,), timeout=TICK if limit is None else min(TICK, limit))
@@ -49,10 +49,7 @@ async def drain(
             await changes.wait(TICK if end is None else min(TICK, max(0.0, end - loop.time())), drained)
             flush()
             if patience and loop.time() >= begin + patience:
-                if not told:
-                    told = True
-                    tell_who_waits(kernel)
-                end_streams(kernel)
+                streams.end(loop.time())
         if not drained.done() and not forced():
             message = "timeout graceful shutdown exceeded"
             logger.error("Cancel %s running task(s), %s", kernel.cancel(f"Task cancelled, {message}"), message)
@@ -68,20 +65,40 @@ async def drain(
         drained.cancel()
 
 
-def end_streams(kernel: Kernel) -> None:
-    """Tell the applications whose responses have no announced length that nobody listens any more."""
-    streams = [call for call in kernel.calls if isinstance(call, Exchange) and call.streaming]
-    for call in streams:
-        call.half_close()
-    if streams:
-        logger.info("Ending %d stream%s (%s).", len(streams), "s" * (len(streams) > 1), _named(streams))
+class Streams:
+    """The responses that may have no end, while the server ends.
+
+    grace: seconds that an application gets to stop once it has been told.
+    """
+
+    def __init__(self, kernel: Kernel, grace: float) -> None:
+        self._kernel = kernel
+        self._grace = grace
+        self._due: dict[Exchange, float] = {}
+        self._told = False
+
+    def end(self, now: float) -> None:
+        """Tell the applications that nobody listens any more, and cancel those that were told and went on."""
+        calls = [call for call in self._kernel.calls if isinstance(call, Exchange)]
+        if not self._told:
+            self._told = True
+            _log("Waiting for %d request%s (%s).", [call for call in calls if not call.streaming])
+        streams = [call for call in calls if call.streaming]
+        news = [call for call in streams if call not in self._due]
+        late = [call for call in streams if self._due.get(call, now) < now]
+        for call in news:
+            call.half_close()
+        for call in late:
+            if call.task is not None:
+                call.task.cancel("Task cancelled, the stream went on after its end")
+        self._due.update(dict.fromkeys((*news, *late), now + self._grace))
+        _log("Ending %d stream%s (%s).", news)
+        _log("Cancelling %d stream%s not ended when told (%s).", late)
 
 
-def tell_who_waits(kernel: Kernel) -> None:
-    """Say which other requests the shutdown waits for."""
-    calls = [call for call in kernel.calls if isinstance(call, Exchange) and not call.streaming]
+def _log(text: str, calls: list[Exchange]) -> None:
     if calls:
-        logger.info("Waiting for %d request%s (%s).", len(calls), "s" * (len(calls) > 1), _named(calls))
+        logger.info(text, len(calls), "s" * (len(calls) > 1), _named(calls))
 
 
 def _named(calls: list[Exchange]) -> str:

@@ -144,7 +144,7 @@ class Exchange:
     @property
     def streaming(self) -> bool:
         """Whether a response of no announced length is on its way: it may well have no end."""
-        return self._phase == SENT and self._left is None and not (self._gone or self._eof)
+        return self._phase == SENT and self._left is None
 
     def _wake(self) -> None:
         waiters, self._waiters = self._waiters, None

@@ -58,6 +58,24 @@ def test_a_stream_is_ended_while_other_requests_get_their_time(tmp_path: Path) -
         assert any(line.endswith("Waiting for 1 request (GET /later).") for line in process.log)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("there", [True, False], ids=["with its client", "whose client has left"])
+def test_a_stream_that_does_not_listen_is_cancelled(workers: str, there: bool, tmp_path: Path) -> None:
+    """What was told that nobody listens, and never asked, would go on for ever; a worker would with it."""
+    arguments = ("tests.apps.abuse:app", "--port", "0", "--workers", workers, "--timeout-graceful-streams", "0.1")
+    with CommandLine(*arguments, directory=tmp_path) as process:
+        server = Watched(process)
+        with connect(server.address) as stream:
+            stream.sendall(b"GET /deaf HTTP/1.1\r\nhost: test\r\n\r\n")
+            read_until(stream, b"still here")
+            if not there:
+                stream.close()
+            assert process.end(signal.SIGINT) == 0
+            assert not there or not read_all(stream).endswith(b"0\r\n\r\n")
+        assert any(line.endswith("Ending 1 stream (GET /deaf).") for line in process.log)
+        assert any(line.endswith("Cancelling 1 stream not ended when told (GET /deaf).") for line in process.log)
+
+
 def test_a_stream_that_does_not_listen_is_cut_at_the_end_of_the_graceful_time(tmp_path: Path) -> None:
     arguments = ("tests.apps.abuse:app", "--port", "0", "--timeout-graceful-shutdown", "0.3")
     with CommandLine(*arguments, directory=tmp_path) as process:
