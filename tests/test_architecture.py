@@ -73,6 +73,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "finding plugins",
         (
+            "tricorn.catalogue",
             "tricorn.entries",
             "tricorn.hookspecs",
             "tricorn.importer",
@@ -110,6 +111,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.as_uvicorn*",
             "tricorn.checking",
             "tricorn.cli",
+            "tricorn.commands",
             "tricorn.dev",
             "tricorn.effective",
             "tricorn.finding",
@@ -131,7 +133,8 @@ UPWARD = {("tricorn.main", "tricorn.cli"), ("tricorn.supervisors", "tricorn.entr
 `tricorn.supervisors` gives the classes that plugins have."""
 
 NAMED = {("tricorn.workers", "h11")}
-"""Plugins that the kernel names besides its preferences: one of uvicorn's workers for gunicorn has it in its name."""
+"""Plugins that the kernel names besides its preferences and the catalogue of what can be installed: one of uvicorn's
+workers for gunicorn has it in its name."""
 
 LIMIT = 300
 """Lines of code of a module, without docstrings, comments and blank lines."""
@@ -248,7 +251,7 @@ def test_no_kernel_module_imports_a_plugin_or_its_library() -> None:
     assert wrong == []
 
 
-def test_no_kernel_module_names_a_plugin_or_its_library_but_the_preferences() -> None:
+def test_no_kernel_module_names_a_plugin_or_its_library_but_the_tables_for_it() -> None:
     names = {name for plugin in PLUGINS for name in (plugin.package.name, plugin.name)}
     names |= {plugin.plugin for plugin in PLUGINS if plugin.kind in ("http", "ws", "loop")}
     wrong = []
@@ -256,7 +259,11 @@ def test_no_kernel_module_names_a_plugin_or_its_library_but_the_preferences() ->
         tree = ast.parse(path.read_text())
         skipped = docstrings(tree)
         for node in ast.walk(tree):
-            if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) in ("PREFERENCES", "UVICORN_NAMES"):
+            if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) in (
+                "PREFERENCES",
+                "PUBLISHED",
+                "UVICORN_NAMES",
+            ):
                 skipped.update(range(node.lineno, (node.end_lineno or 0) + 1))
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and node.value in names and node.lineno not in skipped:
@@ -346,6 +353,14 @@ def test_the_bundle_knows_every_part() -> None:
     assert sorted(strings) == sorted(str(part.folder.relative_to(ROOT)) for part in (KERNEL, *PLUGINS))
 
 
+def test_the_catalogue_knows_every_plugin() -> None:
+    from tricorn.catalogue import PUBLISHED, installing
+
+    published = {(kind, name) for kind, names in PUBLISHED.items() for name in names}
+    assert published == {(plugin.kind, plugin.plugin) for plugin in PLUGINS}
+    assert {installing(plugin.kind, plugin.plugin) for plugin in PLUGINS} == {f"pip install {p.name}" for p in PLUGINS}
+
+
 # --- the public names ----------------------------------------------------------------------------------------------
 
 
@@ -358,10 +373,10 @@ def test_public_names_are_pinned() -> None:
         "Config", "Server", "__version__", "install_as_uvicorn", "main", "run", "serve_in_thread",
     }  # fmt: skip
     assert set(api.__all__) == {
-        "API_VERSION", "ASGIApp", "Connection", "Head", "Headers", "Http1Codec", "HttpProvider", "InterfaceProvider",
-        "Kernel", "LifespanProvider", "ListenerProvider", "LogProvider", "LoopProvider", "Observer", "Option",
-        "Receive", "Receiver", "Refusal", "Scope", "Send", "Stream", "SupervisorProvider", "Tunnel", "Unavailable",
-        "WsCodec", "WsProvider", "WsSink", "hookimpl",
+        "API_VERSION", "ASGIApp", "CommandProvider", "Connection", "Head", "Headers", "Http1Codec", "HttpProvider",
+        "InterfaceProvider", "Kernel", "LifespanProvider", "ListenerProvider", "LogProvider", "LoopProvider",
+        "Observer", "Option", "Receive", "Receiver", "Refusal", "Scope", "Send", "Stream", "SupervisorProvider",
+        "Tunnel", "Unavailable", "WsCodec", "WsProvider", "WsSink", "hookimpl",
     }  # fmt: skip
     assert set(testing.__all__) == {"Outcome", "Suite", "each", "needs", "run_suite", "serve"}
     for module in (tricorn, api, testing):
@@ -372,9 +387,9 @@ def test_hooks_are_pinned() -> None:
     from tricorn import hookspecs
 
     assert {name for name in dir(hookspecs) if name.startswith("tricorn_")} == {
-        "tricorn_app", "tricorn_config", "tricorn_defaults", "tricorn_http", "tricorn_interface", "tricorn_lifespan",
-        "tricorn_listener", "tricorn_logging", "tricorn_loop", "tricorn_observer", "tricorn_options", "tricorn_started",
-        "tricorn_stopping", "tricorn_supervisor", "tricorn_tls", "tricorn_ws",
+        "tricorn_app", "tricorn_command", "tricorn_config", "tricorn_defaults", "tricorn_http", "tricorn_interface",
+        "tricorn_lifespan", "tricorn_listener", "tricorn_logging", "tricorn_loop", "tricorn_observer",
+        "tricorn_options", "tricorn_started", "tricorn_stopping", "tricorn_supervisor", "tricorn_tls", "tricorn_ws",
     }  # fmt: skip
 
 

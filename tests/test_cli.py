@@ -17,7 +17,8 @@ import pytest
 
 import tricorn.main
 from tests.servers import DEADLINE, CommandLine
-from tricorn.cli import COMMANDS, main
+from tricorn.cli import main
+from tricorn.commands import COMMANDS
 from tricorn.options import OPTIONS
 
 APP = """

@@ -21,7 +21,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scaffold")
     for kind in KINDS:
         output = run(sys.executable, "-m", "tricorn", "new", kind, NAME, "--into", folder)
-        assert f"tricorn main:app --{kind} {NAME}" in output
+        assert (f"tricorn {NAME}" if kind == "command" else f"tricorn main:app --{kind} {NAME}") in output
     return folder
 
 
@@ -88,10 +88,11 @@ def test_a_bundle_prefers_its_plugins_and_has_its_own_command(environment: Envir
         (["new", "http", "h11"], 3, "There is a http plugin 'h11' of tricorn-http-h11 0.1.0 already"),
         (["new", "http", "Fast!"], 2, "'Fast!' is no name for a plugin"),
         (["new", "htpp", "fast"], 2, "'htpp' is not one of 'http', 'ws'"),
+        (["new", "command", "check"], 3, "tricorn check is a command already: choose another name."),
         (["bundle", "acme"], 3, "A bundle without plugins"),
         (["bundle", "acme", "--http", "h1"], 3, "No http plugin 'h1'; did you mean 'h11'?"),
     ],
-    ids=["taken", "name", "kind", "empty", "unknown"],
+    ids=["taken", "name", "kind", "reserved", "empty", "unknown"],
 )
 def test_a_mistake_is_explained_in_one_line(
     tmp_path: Path, arguments: list[str], status: int, message: str, capfd: pytest.CaptureFixture[str]

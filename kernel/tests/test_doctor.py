@@ -10,6 +10,7 @@ import pytest
 from tricorn import doctor
 from tricorn.cli import main
 from tricorn.doctor import FINE, NOTE, PROBLEM, Finding, examine
+from tricorn.registry import Registry
 
 Install = Callable[..., None]
 
@@ -28,7 +29,7 @@ def tricorn_defaults():
 
 
 def findings() -> dict[str, Finding]:
-    return {finding.what: finding for finding in examine()}
+    return {finding.what: finding for finding in examine(Registry())}
 
 
 def test_a_sound_installation_has_no_problem(capsys: pytest.CaptureFixture[str]) -> None:
@@ -57,6 +58,16 @@ def test_a_broken_plugin_is_a_problem_with_its_reason(install: Install, capsys: 
         main(["doctor"])
     assert caught.value.code == 1
     assert "ModuleNotFoundError" in capsys.readouterr().out
+
+
+def test_a_command_with_the_name_of_one_of_tricorns_own_is_a_problem(install: Install) -> None:
+    install("acme", "1.0", {"tricorn.command": {"check": "acme_check"}})
+    found = findings()["command check"]
+    assert found == Finding(
+        "command check",
+        "The command plugin 'check' of acme 1.0 has the name of a command of tricorn itself: uninstall it.",
+        PROBLEM,
+    )
 
 
 def test_a_missing_library_is_a_note(install: Install) -> None:

@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     import logging
     import socket
 
+    import click
+
 __all__ = [
     "API_VERSION",
     "ASGIApp",
+    "CommandProvider",
     "Connection",
     "Head",
     "Headers",
@@ -495,6 +498,17 @@ class SupervisorProvider:
     """
 
     run: Callable[[Any], int]
+
+
+@dataclass(frozen=True)
+class CommandProvider:
+    """A further command of the command line: the plugin `x` is run by `tricorn x`.
+
+    make: called once, with the arguments behind the command's name; returns the command that is run with them. Most
+    need not look at the arguments; the options of some depend on them.
+    """
+
+    make: Callable[[Sequence[str]], click.Command]
 
 
 class Observer(Protocol):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import traceback
 from collections.abc import Sequence
@@ -26,7 +27,7 @@ SUITES = {
 """The modules with the suites of a kind."""
 
 
-def check_command(arguments: Sequence[str]) -> click.Command:
+def check_command(arguments: Sequence[str], registry: Registry) -> click.Command:
     """The command that the arguments mean: KIND NAME, or APP and options of serving.
 
     The one for plugins exits with 0 when all checks pass, 1 when some fail, 3 when the plugin cannot be loaded.
@@ -36,8 +37,8 @@ def check_command(arguments: Sequence[str]) -> click.Command:
     if not for_plugin:
         from tricorn.rehearsal import rehearsal_command
 
-        return rehearsal_command(arguments)
-    command = click.Command("check", callback=check)
+        return rehearsal_command(arguments, registry)
+    command = click.Command("check", callback=functools.partial(check, registry))
     command.help = "Run the conformance checks for the plugin NAME of a KIND: " + ", ".join(SUITES) + "."
     command.params = [
         click.Argument(["kind"], type=click.Choice(list(SUITES))),
@@ -47,10 +48,10 @@ def check_command(arguments: Sequence[str]) -> click.Command:
     return command
 
 
-def check(kind: str, name: str, verbose: bool) -> None:
+def check(registry: Registry, kind: str, name: str, verbose: bool) -> None:
     """Run all suites of the kind that apply to the plugin, and exit."""
     try:
-        plugin = Registry().load(kind, name)
+        plugin = registry.load(kind, name)
     except (PluginError, Unavailable) as error:
         print(f"ERROR:    {error}", file=sys.stderr)
         sys.exit(3)

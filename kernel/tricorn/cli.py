@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import importlib
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,31 +17,19 @@ from typing import Any, NamedTuple
 import click
 
 import tricorn
-from tricorn import environment, settings_file
+from tricorn import commands, environment, settings_file
 from tricorn.api import Option, Unavailable
 from tricorn.options import BY_NAME, OPTIONS
 from tricorn.registry import AUTOMATIC, UVICORN_NAMES, PluginError, Registry
 
-EPILOG = (
+FURTHER = (
     "Further commands: tricorn dev [APP], tricorn config [APP], tricorn check APP, tricorn plugins [--json], "
     "tricorn check KIND NAME, tricorn new KIND NAME, "
     "tricorn bundle NAME, tricorn doctor, tricorn exec -- COMMAND. "
+)
+VARIABLES = (
     "Every option can also be set by a variable: TRICORN_PORT for --port, or UVICORN_PORT where that is not set."
 )
-
-COMMANDS = {
-    "plugins": ("tricorn.listing", "plugins_command"),
-    "check": ("tricorn.checking", "check_command"),
-    "config": ("tricorn.effective", "config_command"),
-    "exec": ("tricorn.shim", "exec_command"),
-    "doctor": ("tricorn.doctor", "doctor_command"),
-    "new": ("tricorn.scaffold.commands", "new_command"),
-    "bundle": ("tricorn.scaffold.commands", "bundle_command"),
-}
-"""The commands besides serving, and where each is made."""
-
-WITH_OPTIONS = ("check", "config")
-"""Those of them that take the options of serving, and so are made for their arguments."""
 
 SELECTING = {option.name: option for option in OPTIONS if option.kind is not None}
 """The options that pick plugins."""
@@ -52,18 +39,17 @@ def main(args: Sequence[str] | None = None, **extra: Any) -> None:
     """Run the command line; `args` are its arguments, by default the process's own."""
     arguments = list(sys.argv[1:] if args is None else args)
     name = extra.pop("prog_name", "tricorn")
-    if arguments and arguments[0] in COMMANDS:
-        module, function = COMMANDS[arguments[0]]
-        make = getattr(importlib.import_module(module), function)
-        command = make(arguments[1:]) if arguments[0] in WITH_OPTIONS else make()
-        command.main(arguments[1:], prog_name=f"{name} {arguments[0]}", **extra)
-    elif arguments[:1] == ["dev"]:
+    registry = _or_exit(_registry)
+    word, *rest = arguments or [""]
+    command = _or_exit(lambda: commands.find(word, rest, registry))
+    if command is not None:
+        name, arguments = f"{name} {word}", rest
+    elif word == "dev":
         from tricorn.dev import dev_arguments
 
-        arguments = _or_exit(lambda: dev_arguments(arguments[1:], Registry()))
-        serve_command(arguments).main(arguments, prog_name=f"{name} dev", **extra)
-    else:
-        serve_command(arguments).main(arguments, prog_name=name, **extra)
+        name, arguments = f"{name} dev", _or_exit(lambda: dev_arguments(rest, registry))
+    command = command or serve_command(arguments, registry)
+    command.main(arguments, prog_name=name, **extra)
 
 
 CONFIG = Option("config", "A configuration file instead of tricorn.toml or [tool.tricorn] of pyproject.toml: TOML, or "
@@ -83,6 +69,11 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+@_uncollected()
+def _registry() -> Registry:
+    return Registry()
+
+
 class Origins(NamedTuple):
     """What the values of a command come from, besides its arguments and the environment."""
 
@@ -91,13 +82,14 @@ class Origins(NamedTuple):
     declared: Sequence[Option]
 
 
-def serve_command(arguments: Sequence[str]) -> click.Command:
+def serve_command(arguments: Sequence[str], registry: Registry | None = None) -> click.Command:
     """The command that serves, with the options of the plugins that the arguments select."""
-    command = settings_command(arguments, _serve)
+    registry = registry or _or_exit(_registry)
+    command = settings_command(arguments, _serve, registry)
     command.help = (
         "Serve APP, an ASGI application named as module:attribute; without APP, that of main.py, app.py or asgi.py."
     )
-    command.epilog = EPILOG
+    command.epilog = FURTHER + commands.installed(registry) + VARIABLES
     command.params.append(
         click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version,
                      help="Show the version and exit.")
@@ -107,10 +99,12 @@ def serve_command(arguments: Sequence[str]) -> click.Command:
 
 @_uncollected()
 def settings_command(
-    arguments: Sequence[str], callback: Callable[[Origins, str | None, dict[str, Any]], None]
+    arguments: Sequence[str],
+    callback: Callable[[Origins, str | None, dict[str, Any]], None],
+    registry: Registry | None = None,
 ) -> click.Command:
     """A command with APP and all options; the callback gets the origins, APP and the options' values."""
-    registry = _or_exit(Registry)
+    registry = registry or _or_exit(Registry)
     chosen = {name: peek(option, arguments) for name, option in SELECTING.items()}
     file = _or_exit(lambda: settings_file.read(registry, peek(CONFIG, arguments), chosen["plugins"]))
     for name in chosen.keys() & file.values.keys():

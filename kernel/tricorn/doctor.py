@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -14,6 +15,7 @@ import click
 
 import tricorn
 from tricorn.api import Unavailable
+from tricorn.commands import refuse_reserved
 from tricorn.entries import KINDS
 from tricorn.options import BY_NAME, OPTIONS, default_of
 from tricorn.registry import AUTOMATIC, PluginError, Registry
@@ -32,18 +34,18 @@ class Finding(NamedTuple):
     verdict: str = FINE
 
 
-def doctor_command() -> click.Command:
+def doctor_command(arguments: Sequence[str], registry: Registry) -> click.Command:
     """The command: exits with 1 when there is a problem, 3 when the plugins cannot be listed."""
-    command = click.Command("doctor", callback=doctor)
+    command = click.Command("doctor", callback=functools.partial(doctor, registry))
     command.help = "Look at Python, the system's limits and every installed plugin, and say what is wrong."
     command.params = [click.Option(["--json", "as_json"], is_flag=True, help="Print a JSON array.")]
     return command
 
 
-def doctor(as_json: bool) -> None:
+def doctor(registry: Registry, as_json: bool) -> None:
     """Print all findings and exit."""
     try:
-        findings = list(examine())
+        findings = list(examine(registry))
     except PluginError as error:
         print(f"ERROR:    {error}", file=sys.stderr)
         sys.exit(3)
@@ -57,9 +59,8 @@ def doctor(as_json: bool) -> None:
     sys.exit(1 if any(finding.verdict == PROBLEM for finding in findings) else 0)
 
 
-def examine() -> Iterator[Finding]:
+def examine(registry: Registry) -> Iterator[Finding]:
     """Everything there is to say. Raises PluginError when bundles disagree."""
-    registry = Registry()
     yield Finding("tricorn", f"{tricorn.__version__} in {Path(tricorn.__file__).parent}")
     yield Finding("Python", f"{platform.python_implementation()} {platform.python_version()}, {sys.executable}")
     yield Finding("system", f"{platform.system()} {platform.release()} {platform.machine()}")
@@ -119,6 +120,8 @@ def plugin(registry: Registry, kind: str, name: str) -> Finding:
     """Whether a plugin can be had."""
     defaults = SimpleNamespace(**{option.name: default_of(option) for option in OPTIONS})
     try:
+        if kind == "command":
+            refuse_reserved(registry, name)
         loaded = registry.load(kind, name, defaults)
     except Unavailable as reason:
         return Finding(f"{kind} {name}", str(reason), NOTE)

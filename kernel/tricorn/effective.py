@@ -17,7 +17,7 @@ from tricorn.api import Option
 from tricorn.cli import Origins, settings_command, variables
 from tricorn.environment import EnvironmentVariableError
 from tricorn.options import default_of
-from tricorn.registry import AUTOMATIC, PluginError
+from tricorn.registry import AUTOMATIC, PluginError, Registry
 from tricorn.settings_file import APP
 
 SECRET = ("ssl_keyfile_password",)
@@ -26,9 +26,9 @@ SECRET = ("ssl_keyfile_password",)
 Row = dict[str, Any]
 
 
-def config_command(arguments: Sequence[str]) -> click.Command:
+def config_command(arguments: Sequence[str], registry: Registry) -> click.Command:
     """The command: takes every option of serving, and exits with 3 when what they select cannot be had."""
-    command = settings_command(arguments, show)
+    command = settings_command(arguments, show, registry)
     command.help = "Print the value of every option and where it comes from."
     command.params.append(click.Option(["--json", "as_json"], is_flag=True, help="Print a JSON array."))
     return command

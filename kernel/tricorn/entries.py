@@ -22,6 +22,7 @@ HOOKS = {
     "interface": "tricorn_interface",
     "listener": "tricorn_listener",
     "supervisor": "tricorn_supervisor",
+    "command": "tricorn_command",
 }
 """The kinds of which every plugin gives one provider, and the hook that gives it."""
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from tricorn.api import (
         ASGIApp,
+        CommandProvider,
         HttpProvider,
         InterfaceProvider,
         LifespanProvider,
@@ -74,6 +75,15 @@ def tricorn_listener() -> ListenerProvider:  # type: ignore[empty-body]
 @hookspec
 def tricorn_supervisor() -> SupervisorProvider:  # type: ignore[empty-body]
     """What stands around the serving process. Called by `tricorn.run`, before the application is imported."""
+
+
+@hookspec
+def tricorn_command() -> CommandProvider:  # type: ignore[empty-body]
+    """The command of a `tricorn.command` plugin. Called when the first word of a command line is the plugin's name.
+
+    `tricorn --help` and `tricorn plugins` tell of it without importing the plugin. The name of one of tricorn's own
+    commands is an error.
+    """
 
 
 # --- Any selected plugin -----------------------------------------------------------------------------------------

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
 from tricorn.cli import SELECTING, parameter
+from tricorn.commands import RESERVED
 from tricorn.entries import KINDS, Entry
 from tricorn.options import BY_NAME
 from tricorn.registry import AUTOMATIC, PluginError, Registry
 from tricorn.selection import BY_ADDRESS
 
 
-def plugins_command() -> click.Command:
+def plugins_command(arguments: Sequence[str], registry: Registry) -> click.Command:
     """The command; it takes the options that select plugins, to say what would be selected with them."""
 
     def plugins(as_json: bool, **values: Any) -> None:
         try:
-            rows = table(Registry(), values)
+            rows = table(registry, values)
         except PluginError as error:
             print(f"ERROR:    {error}", file=sys.stderr)
             sys.exit(3)
@@ -69,6 +70,8 @@ def verdict(registry: Registry, entry: Entry, values: Mapping[str, Any]) -> tupl
         return False, f"the name is claimed by {owners}"
     if kind == "bundle":
         return True, "bundles are on when installed"
+    if kind == "command":
+        return False, "the name of a command of tricorn itself" if name in RESERVED else f"run by tricorn {name}"
     if kind == "plugin":
         return _side(registry, name, values.get("plugins") or ())
     if kind in ("interface", "listener"):

@@ -49,6 +49,7 @@ PROVIDERS: Mapping[str, type] = {
     "interface": api.InterfaceProvider,
     "listener": api.ListenerProvider,
     "supervisor": api.SupervisorProvider,
+    "command": api.CommandProvider,
 }
 
 
@@ -206,7 +207,7 @@ class Registry:
         except api.Unavailable as reason:
             raise api.Unavailable(f"The {entry} is unavailable: {reason}") from reason
         except (Exception, SystemExit) as error:
-            raise _broken(entry, f"importing {entry.value} failed", error) from error
+            raise broken(entry, f"importing {entry.value} failed", error) from error
         number = getattr(module, "tricorn_api", None)
         if number is None:
             raise PluginError(f"The {entry}: {entry.value} does not state tricorn_api = {api.API_VERSION}.")
@@ -249,7 +250,7 @@ class Registry:
         except api.Unavailable as reason:
             raise api.Unavailable(f"The {entry} is unavailable: {reason}") from reason
         except (Exception, SystemExit) as error:
-            raise _broken(entry, f"its {hook} failed", error) from error
+            raise broken(entry, f"its {hook} failed", error) from error
         if not isinstance(results, list):  # a hook of which the first result counts
             return results
         return results[0] if results else None
@@ -289,7 +290,7 @@ class Registry:
         return found
 
 
-def _broken(entry: Entry | None, what: str, error: BaseException) -> PluginError:
+def broken(entry: Entry | None, what: str, error: BaseException) -> PluginError:
     """The one line about a plugin's own exception; its traceback is for the debug level."""
     log.debug("The %s: %s", entry, what, exc_info=error)
     text = str(error).strip().partition("\n")[0]

@@ -21,16 +21,16 @@ from tricorn import selection
 from tricorn.cli import Origins, given, settings_command, unnamed
 from tricorn.config import Config, fail
 from tricorn.options import OPTIONS, default_of
-from tricorn.registry import PluginError
+from tricorn.registry import PluginError, Registry
 from tricorn.tls import make_context
 
 PARTIAL_CHAIN = 0x80000
 """`ssl.VERIFY_X509_PARTIAL_CHAIN`, not named by every Python: a chain may end at a certificate that is no root."""
 
 
-def rehearsal_command(arguments: Sequence[str]) -> click.Command:
+def rehearsal_command(arguments: Sequence[str], registry: Registry) -> click.Command:
     """The command: takes every option of serving; exits as serving would where that could not start."""
-    command = settings_command(arguments, rehearse)
+    command = settings_command(arguments, rehearse, registry)
     command.help = (
         "Import APP, verify the settings and certificates and take the address, without serving. "
         "tricorn check KIND NAME runs the conformance checks for a plugin instead."

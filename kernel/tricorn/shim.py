@@ -24,6 +24,8 @@ import tricorn
 if TYPE_CHECKING:
     import click
 
+    from tricorn.registry import Registry
+
 __all__ = ["exec_command", "install", "install_as_uvicorn"]
 
 VERSION = "0.54.0"
@@ -140,7 +142,7 @@ def install_as_uvicorn() -> None:
     install()
 
 
-def exec_command() -> click.Command:
+def exec_command(arguments: Sequence[str], registry: Registry) -> click.Command:
     """The command `tricorn exec`."""
     import click
 

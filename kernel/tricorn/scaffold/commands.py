@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from tricorn.commands import RESERVED
 from tricorn.entries import HOOKS
 from tricorn.registry import PluginError, Registry
 from tricorn.scaffold.bundles import find, write_bundle
@@ -16,7 +19,7 @@ from tricorn.scaffold.writing import KINDS, NameTaken, check_name, write_plugin
 CHECKED = ("http", "ws", "loop")
 """The kinds that `tricorn check` has a suite for."""
 
-CHOICES = (*(kind for kind in HOOKS if kind not in ("interface", "listener")), "plugin")
+CHOICES = (*(kind for kind in HOOKS if kind not in ("interface", "listener", "command")), "plugin")
 """The kinds of which a bundle may say which plugins it prefers."""
 
 
@@ -32,9 +35,9 @@ def _name() -> click.Argument:
     return click.Argument(["name"], callback=check)
 
 
-def new_command() -> click.Command:
+def new_command(arguments: Sequence[str], registry: Registry) -> click.Command:
     """The command: exits with 0 when the plugin has been written, 3 when it cannot be."""
-    command = click.Command("new", callback=new)
+    command = click.Command("new", callback=functools.partial(new, registry))
     command.help = "Write the distribution of a new plugin: a working one of its KIND, with tests, called NAME."
     command.params = [
         click.Argument(["kind"], type=click.Choice(KINDS)),
@@ -44,9 +47,11 @@ def new_command() -> click.Command:
     return command
 
 
-def new(kind: str, name: str, into: Path) -> None:
+def new(registry: Registry, kind: str, name: str, into: Path) -> None:
     """Write a plugin and say what comes next."""
-    taken = [entry for entry in Registry().entries[kind] if entry.name == name]
+    if kind == "command" and name in RESERVED:
+        _fail(f"tricorn {name} is a command already: choose another name.")
+    taken = [entry for entry in registry.entries[kind] if entry.name == name]
     if taken:
         _fail(f"There is a {taken[0]} already: choose another name.")
     try:
@@ -56,7 +61,6 @@ def new(kind: str, name: str, into: Path) -> None:
     click.echo(f"Wrote {folder}")
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         click.echo(f"  {path.relative_to(folder)}")
-    flag = "--plugin" if kind == "plugin" else f"--{kind}"
     steps = [
         (f"cd {folder}", ""),
         ('pip install -e ".[test]"', "install it, so that it is found"),
@@ -64,14 +68,14 @@ def new(kind: str, name: str, into: Path) -> None:
         (f"tricorn check {kind} {name}", "run the conformance kit")
         if kind in CHECKED
         else ("tricorn plugins", "see it"),
-        (f"tricorn main:app {flag} {name}", "serve with it"),
+        (f"tricorn {name}", "run it") if kind == "command" else (f"tricorn main:app --{kind} {name}", "serve with it"),
     ]
     _say_next(steps)
 
 
-def bundle_command() -> click.Command:
+def bundle_command(arguments: Sequence[str], registry: Registry) -> click.Command:
     """The command: exits with 0 when the bundle has been written, 3 when it cannot be."""
-    command = click.Command("bundle", callback=bundle)
+    command = click.Command("bundle", callback=functools.partial(bundle, registry))
     command.help = "Write a distribution called NAME that brings exactly these plugins, preferred, and a command."
     command.params = [_name()]
     for kind in CHOICES:
@@ -81,13 +85,13 @@ def bundle_command() -> click.Command:
     return command
 
 
-def bundle(name: str, into: Path, **names: str | None) -> None:
+def bundle(registry: Registry, name: str, into: Path, **names: str | None) -> None:
     """Write a bundle and say what comes next."""
     chosen = {kind: [part.strip() for part in text.split(",")] for kind, text in names.items() if text}
     if not chosen:
         _fail("A bundle without plugins: name some, for example --http h11 --ws wsproto.")
     try:
-        folder = write_bundle(name, find(Registry(), chosen), into)
+        folder = write_bundle(name, find(registry, chosen), into)
     except (PluginError, NameTaken, OSError) as error:
         _fail(str(error))
     click.echo(f"Wrote {folder}")
