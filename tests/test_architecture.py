@@ -41,6 +41,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.target",
             "tricorn.tls",
             "tricorn.twins",
+            "tricorn.upgrades",
             "tricorn.waiting",
         ),
     ),

@@ -209,6 +209,8 @@ class Http1Connection(Http1Stream):
             self._expects = expects
             if length or b"upgrade" in fields:
                 self._read_head = None
+                if protocol is None and b"upgrade" in fields:
+                    kernel.upgrades.look_at(fields)
         self._minor = minor
         self._blank = self._sent = self._chunked = False
         self._receiver = kernel.open(self, request)

@@ -23,6 +23,7 @@ from tricorn.recall import Recall
 from tricorn.responses import STATUS_LINES
 from tricorn.scope import http_scope
 from tricorn.session import Session
+from tricorn.upgrades import UnsupportedUpgrades
 
 TICK = 0.1
 """Seconds between two sweeps over all deadlines: how exact a deadline is, and how late a log line may be."""
@@ -86,6 +87,7 @@ class Kernel:
         self.calls: set[Any] = set()
         self.total_requests = 0
         self.recall = Recall()
+        self.upgrades = UnsupportedUpgrades(self.log)
         self.draining = False
         self.persistent = True
         self.eager = False
@@ -179,7 +181,7 @@ class Kernel:
         if head.protocol is not None:
             if self.ws is not None:
                 return Session(self, stream, head)
-            self.log.warning("Unsupported upgrade request.")
+            self.upgrades.warn(head.protocol)
         return Exchange(self, stream, head, http_scope(self.settings, self.state, stream, head, self.root_path))
 
     def hold(self, exchange: Exchange) -> None:
