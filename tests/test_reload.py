@@ -108,6 +108,16 @@ def test_a_request_during_the_restart_waits_for_its_answer(start: Start, tmp_pat
     assert version(url) == "two"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_socket_file_goes_away_with_the_parent(number: signal.Signals, start: Start, tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    server = start("--uds", str(path))
+    server.wait_for("Application startup complete.")
+    assert path.exists()
+    assert server.end(number) == 0
+    assert not path.exists()
+
+
 def test_an_open_stream_does_not_hold_up_the_restart(start: Start, tmp_path: Path) -> None:
     server = start("--timeout-graceful-shutdown", "0.2")
     url = ready(server)

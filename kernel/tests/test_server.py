@@ -345,14 +345,31 @@ def test_ctrl_c_ends_with_status_0_after_the_shutdown_of_the_application(launch:
 
 
 @POSIX_ONLY
-def test_sigterm_ends_by_the_signal_after_the_shutdown_of_the_application(launch: Launch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_the_process_after_the_shutdown_of_the_application(
+    number: signal.Signals, launch: Launch, tmp_path: Path
+) -> None:
     process = launch("app:app", "--uds", "s")
     process.wait_for("Tricorn running on unix socket s")
     assert (tmp_path / "s").exists()
-    status, _, lines = process.end(signal.SIGTERM)
-    assert status == -signal.SIGTERM
+    status, _, lines = process.end(number)
+    assert status == -number
     assert "INFO:     Application shutdown complete." in lines
     assert not (tmp_path / "s").exists()
+
+
+@POSIX_ONLY
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, lambda number, frame: None], ids=["as nohup", "the program's own"])
+async def test_a_hangup_that_is_somebody_elses_is_left_alone(handler: Any) -> None:
+    before = signal.signal(signal.SIGHUP, handler)
+    try:
+        server = make()
+        async with serving(server):
+            signal.raise_signal(signal.SIGHUP)
+            assert (await get(server)).status_code == 200
+            assert not server.should_exit
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_second_ctrl_c_forces(launch: Launch) -> None:
@@ -380,7 +397,7 @@ def test_a_second_sigterm_does_not(launch: Launch) -> None:
 
 
 @POSIX_ONLY
-@pytest.mark.parametrize("end", [None, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("end", [None, signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_import_that_ends_otherwise_leaves_no_socket_file(
     end: signal.Signals | None, launch: Launch, tmp_path: Path
 ) -> None:
@@ -389,7 +406,7 @@ def test_an_import_that_ends_otherwise_leaves_no_socket_file(
     process = launch("slow:app", "--uds", "s")
     process.wait_for("importing")
     status, _, lines = process.end(end)
-    assert status == {None: 1, signal.SIGINT: 0, signal.SIGTERM: -signal.SIGTERM}[end]
+    assert status == {None: 1, signal.SIGINT: 0}.get(end, -(end or 0))
     assert not (tmp_path / "s").exists()
     assert end is None or not [line for line in lines if "Traceback" in line]
 

@@ -14,6 +14,17 @@ if sys.platform == "win32":
     HANDLED_SIGNALS += (signal.SIGBREAK,)
 
 
+def ending_signals() -> tuple[signal.Signals, ...]:
+    """Those that end a server: HANDLED_SIGNALS, and SIGHUP (the terminal is gone) where that would kill.
+
+    Where somebody ignores that, as nohup does, or has a handler of his own, it is left alone.
+    """
+    hangup = getattr(signal, "SIGHUP", None)
+    if hangup is None or signal.getsignal(hangup) is not signal.SIG_DFL:
+        return HANDLED_SIGNALS
+    return (*HANDLED_SIGNALS, hangup)
+
+
 @contextlib.contextmanager
 def captured(handler: Callable[[int, FrameType | None], None], caught: list[int]) -> Generator[None, None, None]:
     """Let `handler` take the signals meanwhile; afterwards put the old handlers back and raise those in `caught`.
@@ -23,7 +34,7 @@ def captured(handler: Callable[[int, FrameType | None], None], caught: list[int]
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, handler) for number in HANDLED_SIGNALS}
+    before = {number: signal.signal(number, handler) for number in ending_signals()}
     try:
         yield
     finally:
@@ -34,26 +45,30 @@ def captured(handler: Callable[[int, FrameType | None], None], caught: list[int]
 
 
 class _Terminated(BaseException):
-    """SIGTERM arrived."""
+    """A signal arrived that ends the process."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
 
 
 @contextlib.contextmanager
 def interruptible() -> Generator[None, None, None]:
-    """Let SIGTERM unwind what runs meanwhile, as Ctrl-C does, before it ends the process."""
+    """Let SIGTERM and SIGHUP unwind what runs meanwhile, as Ctrl-C does, before they end the process."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def unwind(number: int, frame: FrameType | None) -> None:
-        raise _Terminated
+        raise _Terminated(number)
 
-    before = signal.signal(signal.SIGTERM, unwind)
-    terminated = False
+    before = {number: signal.signal(number, unwind) for number in ending_signals() if number != signal.SIGINT}
+    arrived = None
     try:
         yield
-    except _Terminated:
-        terminated = True
+    except _Terminated as terminated:
+        arrived = terminated.number
     finally:
-        signal.signal(signal.SIGTERM, before)
-    if terminated:
-        signal.raise_signal(signal.SIGTERM)
+        for number, old in before.items():
+            signal.signal(number, old)
+    if arrived is not None:
+        signal.raise_signal(arrived)

@@ -23,6 +23,7 @@ from typing import Any
 from tricorn.announce import log_address
 from tricorn.config import STARTUP_FAILURE
 from tricorn.server import Server
+from tricorn.signals import ending_signals
 from tricorn.supervisors.process import Process, nested, reason
 from tricorn.supervisors.signals import Signals
 from tricorn_supervisor_reload.keys import HELP, Keys
@@ -63,7 +64,7 @@ class BaseReload:
         self.filter = FileFilter(config)
         self.process: Process | None = None
         self._owned = sockets is None
-        self._signals = Signals(("SIGINT", "SIGTERM"))
+        self._signals = Signals(number.name for number in ending_signals())
         self._changes: deque[set[Path]] = deque()
         self._bell, self._ringer = socket.socketpair()
         self._restarts: deque[float] = deque(maxlen=RUSH[0])
