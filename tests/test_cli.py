@@ -250,7 +250,6 @@ def test_the_variable_of_a_kubernetes_service_is_explained(
         (["app_cli:app", "--host", "192.0.2.1"], "Cannot listen on 192.0.2.1:"),
         (["app_cli:app", "--http", "h12"], "No http plugin 'h12'"),
         (["app_cli:app", "--ssl-keyfile", "key"], "--ssl-keyfile needs --ssl-certfile"),
-        (["app_cli:app", "--log-config", "none.json"], "The log cannot be configured: there is no file 'none.json'"),
         (["app_cli:app", "--config", "x.yaml"], "No selected plugin reads x.yaml: name one that does with --plugin"),
     ],
 )
@@ -259,6 +258,32 @@ def test_what_a_user_can_mend_is_one_line_and_status_3(arguments: list[str], mes
     assert ran.status == 3
     assert len(ran.lines) == 1
     assert ran.lines[0].startswith(f"ERROR:    {message}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--lifespan", "bogus"], "'--lifespan': No lifespan plugin 'bogus'. Installed: auto, off, on."),
+        (["--interface", "bogus"], "'--interface': No interface plugin 'bogus'. Installed: asgi2, asgi3, "),
+        (["--log-config", "none.json"], "'--log-config': Path 'none.json' does not exist."),
+    ],
+)
+def test_what_is_a_mistake_in_the_command_to_uvicorn_is_status_2(
+    arguments: list[str], message: str, here: Path
+) -> None:
+    ran = Ran("app_cli:app", "--port", "0", *arguments)
+    assert ran.status == 2
+    assert ran.lines[-1].startswith(f"Error: Invalid value for {message}")
+
+
+def test_a_lifespan_of_somebody_else_is_no_mistake(here: Path) -> None:
+    (here / "plug.py").write_text("import tricorn.api\nraise tricorn.api.Unavailable('it was asked')\n")
+    info = here / "acme-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[tricorn.lifespan]\nmine = plug\n")
+    ran = Ran("app_cli:app", "--port", "0", "--lifespan", "mine", PYTHONPATH=str(here))
+    assert ran.lines == ["ERROR:    The lifespan plugin 'mine' of acme 1.0 is unavailable: it was asked"]
 
 
 def test_a_failed_start_is_status_3_with_the_applications_reason(here: Path) -> None:

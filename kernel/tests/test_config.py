@@ -117,7 +117,7 @@ def test_a_loop_object_is_used_as_it_is() -> None:
     [
         ({"http": "htptools"}, "No http plugin 'htptools'; did you mean 'httptools'? Installed: "),
         ({"ws": "nothing:here"}, "Cannot load the ws 'nothing:here': Could not import module \"nothing\"."),
-        ({"plugins": ["nothing"]}, "No plugin plugin 'nothing'."),
+        ({"plugins": ["nothing"]}, "No plugin 'nothing'."),
         ({"lifespan": "maybe"}, "No lifespan plugin 'maybe'."),
     ],
 )

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tricorn.api import HttpProvider, LoopProvider, Unavailable
+from tricorn.catalogue import PUBLISHED
 from tricorn.registry import PluginError, Registry
 
 Install = Callable[..., None]
@@ -64,6 +65,14 @@ def test_an_unknown_name_gets_a_close_match_and_the_installed_names() -> None:
     with pytest.raises(PluginError, match="No lifespan plugin 'atuo'; did you mean 'auto'") as caught:
         Registry().load("lifespan", "atuo")
     assert "Installed: auto, off, on." in str(caught.value)
+
+
+@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in PUBLISHED.items() for name in names])
+def test_a_published_plugin_that_is_not_installed_is_named_as_installable(kind: str, name: str) -> None:
+    what = f"plugin '{name}'" if kind == "plugin" else f"{kind} plugin '{name}'"
+    with pytest.raises(PluginError) as caught:
+        Registry({}).named(kind, name)
+    assert str(caught.value) == f"No {what} is installed: pip install tricorn-{kind}-{name}."
 
 
 def test_two_distributions_with_one_name_are_an_error_that_names_both(install: Install) -> None:

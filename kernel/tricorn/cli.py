@@ -124,7 +124,7 @@ def settings_command(
 
     command = click.Command("tricorn", callback=call, context_settings={"default_map": from_file})
     command.params.append(click.Argument(["app"], envvar=["TRICORN_APP", "UVICORN_APP"], required=False))
-    command.params += [parameter(option, registry if listing else None) for option in [*declared, CONFIG] if option.cli]
+    command.params += [parameter(option, registry, listing) for option in [*declared, CONFIG] if option.cli]
     return command
 
 
@@ -233,16 +233,40 @@ class Port(click.types.IntParamType):
         return super().convert(value, param, ctx)
 
 
-TYPES = {"port": Port(), "reload_dirs": click.Path(exists=True), "env_file": click.Path(exists=True)}
+class PluginName(click.types.StringParamType):
+    """The name of an installed plugin of a kind, or where to import one from."""
+
+    name = "plugin"
+
+    def __init__(self, kind: str, registry: Registry) -> None:
+        self.kind = kind
+        self.registry = registry
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name as it is. Raises BadParameter for one that nobody has."""
+        if value != BY_NAME[self.kind].default and ":" not in value:
+            try:
+                self.registry.find(self.kind, value)
+            except PluginError as error:
+                self.fail(str(error), param, ctx)
+        return value
+
+
+FILE = click.Path(exists=True)
+
+TYPES = {"port": Port(), "reload_dirs": FILE, "env_file": FILE, "log_config": FILE}
 """What click checks besides the declared type. The variable of a list of paths is split like PATH."""
+
+CHOSEN = ("lifespan", "interface")
+"""Kinds of which a wrong name is a mistake in the use of the command, as it is to uvicorn: status 2, not 3."""
 
 
 def _texts(value: Any) -> list[str]:
     return [str(part) for part in value] if isinstance(value, (list, tuple)) else [str(value)]
 
 
-def parameter(option: Option, registry: Registry | None) -> click.Option:
-    """A declared option as click knows it; with a registry, its help lists the installed plugins."""
+def parameter(option: Option, registry: Registry | None = None, listing: bool = False) -> click.Option:
+    """A declared option as click knows it. registry: knows the names of plugins. listing: help lists those, too."""
     names = [option.flags, option.name]
     settings: dict[str, Any] = {"help": option.help, "default": None, "envvar": variables(option)}
     if option.type is bool and option.switch != "value":
@@ -255,13 +279,15 @@ def parameter(option: Option, registry: Registry | None) -> click.Option:
         settings["type"] = click.Choice(list(option.type), case_sensitive=False)
     if option.name in TYPES:
         settings["type"] = TYPES[option.name]
+    if registry is not None and option.kind in CHOSEN:
+        settings["type"] = PluginName(option.kind, registry)
     if option.metavar is not None:
         settings["metavar"] = option.metavar
     if option.multiple:
         settings["multiple"] = True
     if option.parse is not None:
         settings["callback"] = _parsing(option)
-    if registry is not None and option.kind is not None:
+    if registry is not None and listing and option.kind is not None:
         settings["help"] += f" Installed: {', '.join(registry.names(option.kind)) or 'none'}."
     if isinstance(option.default, (str, int, float)) and option.default != "":
         shown: Any = option.default

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tricorn.catalogue import installing
 from tricorn.registry import PluginError, Registry
 
 RELOAD = "reload"
@@ -20,9 +21,7 @@ HELPFUL = ("blocked",)
 def dev_arguments(arguments: Sequence[str], registry: Registry) -> list[str]:
     """The arguments of the ordinary command. Raises PluginError where the supervisor is not installed."""
     if RELOAD not in registry.names("supervisor"):
-        raise PluginError(
-            f"tricorn dev needs the supervisor plugin {RELOAD!r}: pip install tricorn-supervisor-{RELOAD}."
-        )
+        raise PluginError(f"tricorn dev needs the supervisor plugin {RELOAD!r}: {installing('supervisor', RELOAD)}.")
     given = ["--reload", "--supervisor", RELOAD, "--reload-keys"]
     for name in HELPFUL:
         if name in registry.names("plugin"):

@@ -60,7 +60,12 @@ class Entry:
         return self.facts[1]
 
     def __str__(self) -> str:
-        return f"{self.kind} plugin {self.name!r} of {self.distribution} {self.version}"
+        return f"{called(self.kind, self.name)} of {self.distribution} {self.version}"
+
+
+def called(kind: str, name: str) -> str:
+    """What messages call a plugin."""
+    return f"{kind} {name!r}" if kind in ("plugin", "bundle") else f"{kind} plugin {name!r}"
 
 
 def scan() -> dict[str, list[Entry]]:

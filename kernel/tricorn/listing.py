@@ -36,7 +36,7 @@ def plugins_command(arguments: Sequence[str], registry: Registry) -> click.Comma
     command.help = "List the installed plugins, and which of them a server would use."
     command.params = [
         click.Option(["--json", "as_json"], is_flag=True, help="Print a JSON array."),
-        *(parameter(option, None) for option in SELECTING.values()),
+        *(parameter(option) for option in SELECTING.values()),
     ]
     return command
 

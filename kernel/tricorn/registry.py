@@ -15,7 +15,8 @@ from typing import Any
 import pluggy
 
 from tricorn import api, hookspecs
-from tricorn.entries import HOOKS, Entry, scan
+from tricorn.catalogue import PUBLISHED, installing
+from tricorn.entries import HOOKS, Entry, called, scan
 
 log = logging.getLogger("tricorn.error")
 
@@ -93,16 +94,22 @@ class Registry:
         """The entry of a name. Raises PluginError when nothing or more than one distribution has it."""
         entries = [entry for entry in self.entries.get(kind, ()) if entry.name == name]
         if not entries:
-            import difflib
-
-            names = self.names(kind)
-            close = difflib.get_close_matches(name, names, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else "."
-            raise PluginError(f"No {kind} plugin {name!r}{hint} Installed: {', '.join(names) or 'none'}.")
+            raise PluginError(f"No {called(kind, name)}{self._advice(kind, name)}")
         if len(entries) > 1:
             owners = " and ".join(f"{entry.distribution} {entry.version}" for entry in entries)
-            raise PluginError(f"The {kind} plugin {name!r} is claimed by {owners}: uninstall all but one.")
+            raise PluginError(f"The {called(kind, name)} is claimed by {owners}: uninstall all but one.")
         return entries[0]
+
+    def _advice(self, kind: str, name: str) -> str:
+        """What to do about a name that nobody has."""
+        import difflib
+
+        names = self.names(kind)
+        if name in PUBLISHED.get(kind, ()):
+            return f" is installed: {installing(kind, name)}."
+        close = difflib.get_close_matches(name, names, 1)
+        hint = f"; did you mean {close[0]!r}?" if close else "."
+        return f"{hint} Installed: {', '.join(names) or 'none'}."
 
     def preferred(self, kind: str) -> tuple[Sequence[str], str]:
         """What `auto` tries for a kind, best first, and who says so. Raises PluginError when two bundles disagree."""

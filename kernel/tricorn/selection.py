@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tricorn.catalogue import installing
 from tricorn.options import BY_NAME
-from tricorn.registry import AUTOMATIC, UVICORN_NAMES, PluginError, Registry, Selected
+from tricorn.registry import AUTOMATIC, PREFERENCES, UVICORN_NAMES, PluginError, Registry, Selected
 
 
 def choice(config: Any, kind: str) -> Any:
@@ -43,14 +44,15 @@ def select(config: Any) -> dict[str, list[Selected]]:
     kind, name = UVICORN_NAMES["http2"]
     if config.http2 and all(plugin.name != name for plugin in selected[kind]):
         if name not in registry.names(kind):
-            raise PluginError(f"--http2 needs the HTTP plugin {name!r}: pip install tricorn-{kind}-{name}.")
+            raise PluginError(f"--http2 needs the HTTP plugin {name!r}: {installing(kind, name)}.")
         selected[kind].insert(0, registry.named(kind, name))
     bundled = registry.defaults().get("plugin", ((), None))[0]
     names = [*(name for name in bundled if name not in config.plugins), *config.plugins]
     selected["plugin"] = [registry.named("plugin", name) for name in names]
     if not selected["http"]:
         tried, why = registry.preferred("http")
-        raise PluginError(f"No HTTP plugin works here (tried {', '.join(tried)}, {why}): pip install tricorn-http-h11.")
+        advice = installing("http", PREFERENCES["http"][-1])
+        raise PluginError(f"No HTTP plugin works here (tried {', '.join(tried)}, {why}): {advice}.")
     return selected
 
 
@@ -61,7 +63,7 @@ def supervisor(config: Any) -> Selected:
         name = "reload" if config.should_reload else "workers" if config.workers > 1 else "single"
         if name not in config.registry.names("supervisor"):
             option = "--reload" if name == "reload" else "--workers"
-            raise PluginError(f"{option} needs the supervisor plugin {name!r}: pip install tricorn-supervisor-{name}.")
+            raise PluginError(f"{option} needs the supervisor plugin {name!r}: {installing('supervisor', name)}.")
     registry: Registry = config.registry
     return registry.named("supervisor", name) if isinstance(name, str) else registry.given("supervisor", name)
 
