@@ -21,9 +21,10 @@ def said(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> p
     return caplog
 
 
-def tell(**options: Any) -> str:
+def tell(dedicated: bool = False, **options: Any) -> str:
     """Log the address of these options; return the port."""
     config = Config("app:app", log_config=None, **options)
+    config.dedicated = dedicated
     with socket.create_server(("127.0.0.1", 0)) as sock:
         announce.log_address(config, [sock])
         return str(sock.getsockname()[1])
@@ -49,8 +50,16 @@ def test_a_server_that_nobody_outside_its_container_reaches_says_so(
     said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(announce, "_inside_container", lambda: True)
-    tell()
+    tell(dedicated=True)
     assert said.messages[1] == ("Only reachable inside this container. Use --host 0.0.0.0 to be reached from outside.")
+
+
+def test_a_program_that_serves_itself_is_told_nothing_about_containers(
+    said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(announce, "_inside_container", lambda: True)
+    tell()
+    assert len(said.messages) == 1
 
 
 async def test_what_a_server_is_made_of(said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:

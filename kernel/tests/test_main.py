@@ -35,7 +35,7 @@ def test_the_supervisor_gets_a_server_with_the_settings() -> None:
     seen: list[Any] = []
     tricorn.run(app, port=81, supervisor=supervised(seen), log_config=None)
     assert isinstance(seen[0], tricorn.Server)
-    assert (seen[0].config.app, seen[0].config.port, seen[0].dedicated) == (app, 81, True)
+    assert (seen[0].config.app, seen[0].config.port, seen[0].config.dedicated) == (app, 81, True)
 
 
 def test_the_status_of_the_supervisor_is_the_programs() -> None:

@@ -16,7 +16,10 @@ _ENDING = " (Press CTRL+C to quit)"
 
 
 def log_address(config: Any, sockets: list[socket.socket]) -> None:
-    """Say where the server is to be found, in the words that programs wait for."""
+    """Say where the server is to be found, in the words that programs wait for.
+
+    A program that serves itself knows who can reach it; to others a server in a container says that nobody can.
+    """
     if config.fd is not None:
         logger.info(f"Tricorn running on socket %s{_ENDING}", sockets[0].getsockname())
     elif config.uds is not None:
@@ -31,7 +34,7 @@ def log_address(config: Any, sockets: list[socket.socket]) -> None:
             sockets[0].getsockname()[1],
             extra={"color_message": f"Tricorn running on \033[1m{address}\033[0m{_ENDING}"},
         )
-        if _inside_container() and _loopback(sockets[0].getsockname()[0]):
+        if config.dedicated and _inside_container() and _loopback(sockets[0].getsockname()[0]):
             logger.info("Only reachable inside this container. Use --host 0.0.0.0 to be reached from outside.")
 
 

@@ -46,7 +46,10 @@ class Config:
     and the process exits with status 3, as programs written for uvicorn expect.
 
     loaded: `load()` has run. loaded_app: the application as it is served. selected: the plugins of each kind.
+    dedicated: the process is there for this server alone (`run()` says so), which may then tune the process.
     """
+
+    dedicated = False
 
     def __init__(self, app: Any, *args: Any, registry: Registry | None = None, **kwargs: Any) -> None:
         given = dict(zip(_NAMES, args, strict=False))

@@ -26,7 +26,7 @@ def run(app: Any, *, app_dir: str | None = None, **options: Any) -> None:
 
     app: an application, or where to import it from (`module:attribute`). app_dir: put first on the path that it is
     imported from. options: as for `Config`. Exits with status 3 when the server cannot start. Returns after Ctrl-C;
-    SIGTERM ends the process once everything has been shut down.
+    SIGTERM and SIGHUP end the process once everything has been shut down.
     """
     refuse_running_loop("tricorn.run()")
     if app_dir is not None:
@@ -40,8 +40,8 @@ def run(app: Any, *, app_dir: str | None = None, **options: Any) -> None:
             sys.exit(STARTUP_FAILURE)
         if config.should_reload and config.workers > 1:
             logger.warning('"workers" flag is ignored when reloading is enabled.')
+        config.dedicated = True
         server = Server(config)
-        server.dedicated = True
         try:
             supervisor = selection.supervisor(config)
         except PluginError as error:

@@ -45,10 +45,7 @@ class Server:
 
     started: connections are accepted. should_exit, force_exit: set them (from any thread) to end the server, the
     second without waiting for anybody. servers: the asyncio servers. kernel: connections and calls, once started.
-    dedicated: the process is there for this server alone, which may then tune the process (the garbage collector).
     """
-
-    dedicated = False
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -113,7 +110,7 @@ class Server:
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve in the running loop until told to stop.
 
-        In the main thread SIGINT and SIGTERM stop the server and are raised again when it has ended. Raises
+        In the main thread SIGINT, SIGTERM and SIGHUP stop the server and are raised again when it has ended. Raises
         SystemExit(3) when the server cannot start. When this is cancelled nothing more is accepted, and `shutdown()`
         may still be awaited to let requests and application finish.
         """
@@ -186,7 +183,7 @@ class Server:
             self._close(sockets)
             self._stop()
             sys.exit(STARTUP_FAILURE)
-        if self.dedicated:
+        if config.dedicated:
             # What the start-up made lives as long as the process: the collector need never look at it again. No
             # collection before it: that would take a fifth of the start-up, and finds little.
             gc.freeze()
@@ -284,7 +281,7 @@ class Server:
             self.access.flush()
 
     def capture_signals(self) -> AbstractContextManager[None]:
-        """Handle SIGINT and SIGTERM meanwhile; afterwards put the old handlers back and raise what was caught again.
+        """Handle the signals that end it meanwhile, then put the old handlers back and raise what was caught again.
 
         The handler is a bound method of the server, because libraries with endless responses find it through that.
         """

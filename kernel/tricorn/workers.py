@@ -80,8 +80,8 @@ class TricornWorker(Worker):  # type: ignore[misc]
 
     async def _serve(self) -> None:
         self.config.app = self.wsgi
+        self.config.dedicated = True
         self.server = Server(self.config)
-        self.server.dedicated = True
         watch = asyncio.ensure_future(self._watch(self.server))
         try:
             await self.server.serve(sockets=[listener.sock for listener in self.sockets])
