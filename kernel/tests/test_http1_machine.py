@@ -14,6 +14,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tricorn.draining import Streams
 from tricorn.testing.calls import Call, Calls
 from tricorn.testing.client import Answer
 from tricorn.testing.http1_base import request
@@ -157,6 +158,7 @@ class Play:
             await self.server.settle(number + 1)
         else:
             self.server.kernel.drain()
+            Streams(self.server.kernel, 0).tell(0)
 
     # --- what must be true ----------------------------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from kernel.tests.ws_ends import handshake
 from tricorn.api import Message
+from tricorn.draining import Streams
 from tricorn.incoming import QUEUE_LIMIT
 from tricorn.registry import Registry
 from tricorn.session import Session
@@ -77,6 +78,7 @@ class Play:
             await self.server.advance(number * 4)
         elif name == "drain":
             self.server.kernel.drain()
+            Streams(self.server.kernel, 0).tell(0)
         elif name in APPLICATION + APPLICATION_ENDS:
             self.act(name, number)
         elif name in ("pause", "resume", "take") or not self.over:

@@ -343,17 +343,14 @@ class HttpProvider:
 
 
 class Tunnel(Receiver, Protocol):
-    """The receiver of an accepted tunnel: besides bytes it hears of deadlines and of the server's shutdown.
+    """The receiver of an accepted tunnel: besides bytes it hears of deadlines.
 
-    A connection forwards its own `expire` and `drain` to the receiver while it tunnels; the receiver keeps
-    `Stream.deadline`. After `send_data(..., end=True)` the deadline is the connection's again.
+    A connection forwards its own `expire` to the receiver while it tunnels; the receiver keeps `Stream.deadline`.
+    After `send_data(..., end=True)` the deadline is the connection's again.
     """
 
     def expire(self) -> None:
         """The `Stream.deadline` that the receiver set has passed."""
-
-    def drain(self) -> None:
-        """The server is shutting down."""
 
 
 class WsSink(Protocol):

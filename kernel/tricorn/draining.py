@@ -1,8 +1,9 @@
 """The end of serving: connections and calls get to finish, as long as the configuration and the user allow.
 
-Responses of no announced length (server-sent events, for one) may have no end. After a while their applications are
-told that the client has left, upon which they stop; those that go on, because they never ask, are cancelled after the
-same while. Whoever sends a length or has not begun to answer gets the whole time.
+Responses of no announced length (server-sent events, for one) and WebSockets may have no end. After a while, in which
+what is on its way can arrive, the applications of the former are told that the client has left, upon which they stop,
+and the latter are closed with 1012; those that go on, because they never ask, are cancelled after the same while.
+Whoever sends a length or has not begun to answer gets the whole time.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
-from tricorn.exchange import Exchange
 from tricorn.kernel import Kernel
 from tricorn.scope import log_path
 from tricorn.waiting import TICK, Changes
@@ -38,6 +39,8 @@ async def drain(
     begin = loop.time()
     end = None if limit is None else begin + limit
     patience: float = kernel.settings.timeout_graceful_streams
+    if limit is not None:
+        patience = min(patience, limit / 2)  # whoever is told has as long to act upon it
     streams = Streams(kernel, patience)
     try:
         # The idle connections close within this turn of the loop: nothing to tell about those.
@@ -50,6 +53,8 @@ async def drain(
             flush()
             if patience and loop.time() >= begin + patience:
                 streams.end(loop.time())
+        if not drained.done():
+            streams.tell(loop.time())
         if not drained.done() and not forced():
             message = "timeout graceful shutdown exceeded"
             logger.error("Cancel %s running task(s), %s", kernel.cancel(f"Task cancelled, {message}"), message)
@@ -66,7 +71,7 @@ async def drain(
 
 
 class Streams:
-    """The responses that may have no end, while the server ends.
+    """The responses and WebSockets that may have no end, while the server ends.
 
     grace: seconds that an application gets to stop once it has been told.
     """
@@ -74,33 +79,36 @@ class Streams:
     def __init__(self, kernel: Kernel, grace: float) -> None:
         self._kernel = kernel
         self._grace = grace
-        self._due: dict[Exchange, float] = {}
+        self._due: dict[Any, float] = {}
         self._told = False
 
     def end(self, now: float) -> None:
-        """Tell the applications that nobody listens any more, and cancel those that were told and went on."""
-        calls = [call for call in self._kernel.calls if isinstance(call, Exchange)]
+        """Tell the applications that the server ends, and cancel those that were told and went on."""
         if not self._told:
             self._told = True
-            _log("Waiting for %d request%s (%s).", [call for call in calls if not call.streaming])
-        streams = [call for call in calls if call.streaming]
-        news = [call for call in streams if call not in self._due]
-        late = [call for call in streams if self._due.get(call, now) < now]
-        for call in news:
-            call.half_close()
+            _log("Waiting for %d request%s (%s).", [call for call in self._kernel.calls if not call.streaming])
+        late = [call for call in self._kernel.calls if call.streaming and self._due.get(call, now) < now]
         for call in late:
             if call.task is not None:
                 call.task.cancel("Task cancelled, the stream went on after its end")
-        self._due.update(dict.fromkeys((*news, *late), now + self._grace))
-        _log("Ending %d stream%s (%s).", news)
+        self._due.update(dict.fromkeys(late, now + self._grace))
         _log("Cancelling %d stream%s not ended when told (%s).", late)
+        self.tell(now)
+
+    def tell(self, now: float) -> None:
+        """Tell those that have not been told."""
+        news = [call for call in self._kernel.calls if call.streaming and call not in self._due]
+        for call in news:
+            call.drain()
+        self._due.update(dict.fromkeys(news, now + self._grace))
+        _log("Ending %d stream%s (%s).", news)
 
 
-def _log(text: str, calls: list[Exchange]) -> None:
+def _log(text: str, calls: list[Any]) -> None:
     if calls:
         logger.info(text, len(calls), "s" * (len(calls) > 1), _named(calls))
 
 
-def _named(calls: list[Exchange]) -> str:
-    paths = sorted({f"{call.scope['method']} {log_path(call.scope)}" for call in calls})
+def _named(calls: list[Any]) -> str:
+    paths = sorted({f"{call.scope.get('method', 'WebSocket')} {log_path(call.scope)}" for call in calls})
     return ", ".join(paths[:NAMED]) + ", ..." * (len(paths) > NAMED)

@@ -130,6 +130,9 @@ class Exchange:
         if self._waiters is not None:
             self._wake()
 
+    # The server is shutting down, and does not wait for a response that may have no end.
+    drain = half_close
+
     def disconnect(self) -> None:
         """The client is gone."""
         self._gone = True
@@ -367,11 +370,10 @@ class Exchange:
         phase = self._phase
         if phase == DONE or self._gone:
             return
+        self._phase = DONE
         if phase >= SENT:
-            self._phase = DONE
             self._stream.abort()
         else:
-            self._phase = DONE
             self._status = 500
             table = self._stream.fields
             self._fields = [*table(_PLAIN_TEXT)[0], table.length(len(_INTERNAL_ERROR))]

@@ -356,9 +356,7 @@ class Http1Connection(Http1Stream):
 
     def drain(self) -> None:
         """The server is shutting down (`tricorn.api.Connection`)."""
-        if self._tunnel is not None and self._state == TUNNEL:
-            self._tunnel.drain()
-        elif self._state == HEAD and self._partial is None:
+        if self._state == HEAD and self._partial is None:
             # A request may be on its way; a client that has just connected is about to send one.
             self.deadline = self._kernel.due(LAST_REQUEST_TIME if self._sent else FIRST_REQUEST_TIME)
         else:

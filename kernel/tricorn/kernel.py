@@ -132,7 +132,7 @@ class Kernel:
             self.departures.close()
 
     def drain(self) -> None:
-        """Begin the shutdown: idle connections close, busy ones do after their response, WebSockets are told 1012."""
+        """Begin the shutdown: idle connections close, busy ones do after their response."""
         self.draining = True
         self.persistent = False
         for connection in list(self.connections):

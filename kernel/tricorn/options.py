@@ -107,7 +107,8 @@ OPTIONS: tuple[Option, ...] = (
     Option("proxy_forwarded", "Take Forwarded (RFC 7239) of trusted peers instead of X-Forwarded-For and -Proto.", bool,
            False, switch="single"),
     Option("timeout_graceful_streams", "Seconds of a shutdown until responses of no announced length are told that "
-           "nobody listens, and then until those that go on are cancelled; 0 for never.", float, 2),
+           "nobody listens and WebSockets are closed (1012), and then until those that go on are cancelled; 0 for not "
+           "before its end.", float, 2),
     Option("timeout_tls_handshake", "Seconds in which a TLS handshake must be done; 0 for no limit.", float, 10),
     Option("timeout_request_head", "Seconds in which a request's head must arrive; 0 for no limit.", float, 10),
     Option("timeout_request_body", "Seconds without a byte of a body that end a request; 0 for no limit.", float, 30),

@@ -57,6 +57,7 @@ class Session(Incoming):
         "_head",
         "_key",
         "_mine",
+        "_noticed",
         "_ping",
         "_reply",
         "_send_data",
@@ -78,6 +79,7 @@ class Session(Incoming):
         self._connected = False  # the application received websocket.connect
         self._disconnect: Message | None = None
         self._mine = False  # the application closed
+        self._noticed = False  # it was told that the peer or the server did
         self._denial: Denial | None = None
         self._ping = b""
         self._reply: bytes | None = None
@@ -137,8 +139,13 @@ class Session(Incoming):
         if not self._stream.congested:  # else the deadline is that of the write, and `expire` comes back to ours
             self._stream.deadline = self._due
 
+    @property
+    def streaming(self) -> bool:
+        """Whether its application takes it for open: it may well go on for ever."""
+        return self._state >= OPEN and self._denial is None and not (self._mine or self._noticed)
+
     def drain(self) -> None:
-        """The server is shutting down."""
+        """The server is shutting down, and does not wait for a WebSocket that may have no end."""
         if self._state == OPEN and self._reply is None:
             self._close(1012, "")
 
@@ -175,6 +182,7 @@ class Session(Incoming):
             if self._reply is not None:
                 self._answer_close()
             if self._disconnect is not None:
+                self._noticed = True
                 return self._disconnect
             await self._news()
         if self._reply is not None:
@@ -228,6 +236,7 @@ class Session(Incoming):
             return
         if self._mine:
             raise RuntimeError(f"Unexpected ASGI message '{kind}', after sending 'websocket.close'.")
+        self._noticed = True
         raise ClientDisconnected("the WebSocket is closed")
 
     # --- the handshake ---------------------------------------------------------------------------------------------
@@ -260,8 +269,6 @@ class Session(Incoming):
         stream.accept_tunnel(fields, self)
         if self._state == OPEN and self._reply is None:
             self._arm(kernel.settings.ws_ping_interval)
-            if kernel.draining:
-                self.drain()
 
     async def _start_denial(self, event: Message) -> None:
         denial = Denial(self._kernel, self._stream, self._head, self.scope)

@@ -170,7 +170,8 @@ async def twice(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
-    """Echoes, unless its path says that it does not read, or only sends: a gigabyte in messages of a megabyte."""
+    """Echoes, unless its path says that it takes a second for that, does not read, or only sends: a gigabyte in
+    messages of a megabyte."""
     await receive()
     await send({"type": "websocket.accept"})
     if scope["path"] == "/unread":
@@ -181,6 +182,9 @@ async def websocket(scope: Scope, receive: Receive, send: Send) -> None:
             await send({"type": "websocket.send", "bytes": NOISE})
             seen["messages"] += 1
     while (event := await receive())["type"] != "websocket.disconnect":
+        if scope["path"] == "/later":
+            seen["later"] += 1
+            await asyncio.sleep(1)
         await send({"type": "websocket.send", "text": event.get("text"), "bytes": event.get("bytes")})
     seen[f"closed {event['code']}"] += 1
 

@@ -10,8 +10,14 @@ import pytest
 
 from tests.apps import abuse
 from tests.load import Load
-from tests.servers import HTTP, LOOP, CommandLine, ThreadServer, connect, read_all, read_until
+from tests.servers import DEADLINE, HTTP, LOOP, CommandLine, ThreadServer, connect, read_all, read_until
 from tests.watching import Watched
+from tricorn.testing.ws_peer import TEXT, close_frame, frame
+
+HANDSHAKE = (
+    b"GET /later HTTP/1.1\r\nhost: test\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+    b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
 
 
 @pytest.mark.parametrize("http", HTTP)
@@ -56,6 +62,22 @@ def test_a_stream_is_ended_while_other_requests_get_their_time(tmp_path: Path) -
         process.end()
         assert any(line.endswith("Ending 1 stream (GET /listen?a=b).") for line in process.log)
         assert any(line.endswith("Waiting for 1 request (GET /later).") for line in process.log)
+
+
+def test_a_websocket_gets_its_answer_before_it_is_closed(tmp_path: Path) -> None:
+    """What its client has asked for by the time of the signal; the client may then end it itself."""
+    arguments = ("tests.apps.abuse:app", "--port", "0", "--timeout-graceful-streams", str(DEADLINE))
+    with CommandLine(*arguments, directory=tmp_path) as process:
+        server = Watched(process)
+        with connect(server.address) as client:
+            client.sendall(HANDSHAKE + frame(TEXT, b"asked"))
+            while "later" not in server.seen():
+                pass
+            process.popen.send_signal(signal.SIGTERM)
+            read_until(client, b"\x81\x05asked")
+            client.sendall(close_frame(1000))
+            assert read_all(client) == b"\x88\x02\x03\xe8"
+            assert process.end() == -signal.SIGTERM
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from plugins.http_h2.tests.peer import PREFACE, Peer, get, raw, serving
 from tricorn.api import Receive, Scope, Send
+from tricorn.draining import Streams
 from tricorn.registry import Registry
 from tricorn.testing.memory_server import run_in_memory
 
@@ -85,6 +86,7 @@ def test_random_frames(steps: list[bytes | str], split: bool, end: str) -> None:
                 peer.transport.client_reset()
             elif end == "drain":
                 server.kernel.drain()
+                Streams(server.kernel, 0).tell(0)
             for _ in range(12):
                 await server.advance(12)
             await asyncio.sleep(0)

@@ -15,6 +15,7 @@ from wsproto.frame_protocol import CloseReason
 
 from plugins.http_h2.tests.peer import Peer, get, serving
 from tricorn.api import Receive, Scope, Send
+from tricorn.draining import Streams
 from tricorn.registry import Registry
 from tricorn.testing.memory_server import run_in_memory
 
@@ -243,11 +244,14 @@ async def test_an_application_that_raises_closes_with_1011() -> None:
         assert event.code == 1011
 
 
-async def test_websockets_are_told_1012_at_shutdown() -> None:
+async def test_websockets_go_on_in_a_shutdown_until_they_are_told_1012() -> None:
     async with connected(Echo()) as peer:
         websocket = WebSocket(peer)
         await peer.status(1)
         peer.server.kernel.drain()
+        websocket.send(TextMessage("still here"))
+        assert await websocket.event() == TextMessage("still here")
+        Streams(peer.server.kernel, 0).tell(0)
         event = await websocket.event()
         assert isinstance(event, CloseConnection)
         assert event.code == 1012

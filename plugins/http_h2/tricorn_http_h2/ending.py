@@ -178,8 +178,6 @@ class Ending(Sender):
             self._close()
             return
         self.announce_end()
-        for stream in list(self.streams.values()):
-            stream.drain()
 
     def announce_end(self) -> None:
         """The first GOAWAY of a shutdown. A client that has just connected is about to send a request."""

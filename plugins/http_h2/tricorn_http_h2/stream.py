@@ -213,11 +213,6 @@ class Http2Stream(SendingStream):
         else:
             self._refuse_late(Refusal(408, "the request body took too long"))
 
-    def drain(self) -> None:
-        """The server is shutting down."""
-        if self._tunnel is not None and self.sending:
-            self._tunnel.drain()
-
     def complete(self) -> None:
         """The response has left. A request that has not arrived yet gets a little time to."""
         connection = self._connection

@@ -32,6 +32,9 @@ from tricorn_supervisor_reload.patterns import FileFilter
 GRACE = 2.0
 """Seconds that requests get to finish before a restart, unless a limit is configured: an open stream never ends."""
 
+TOLD = 0.1
+"""Seconds until open streams and WebSockets are told of it: whoever waits for the restart waits for nothing else."""
+
 KILL_TIME = 3.0
 """Seconds on top of that until a process that does not react is killed."""
 
@@ -57,6 +60,7 @@ class BaseReload:
             target, sockets = None, target
         if config.timeout_graceful_shutdown is None:
             config.timeout_graceful_shutdown = GRACE
+        config.timeout_graceful_streams = min(config.timeout_graceful_streams, TOLD)
         self.config = config
         self.target = target or Server(config).run
         self.sockets = list(sockets or ())
