@@ -76,8 +76,10 @@ def test_processes_that_are_started_stand_in_for_uvicorn_too(here: Path) -> None
 
 
 def test_an_open_event_stream_ends_with_the_server(here: Path) -> None:
-    """sse-starlette looks for `uvicorn.main.Server.handle_exit`, and finds out that way that the server is to end."""
-    with executed(here, "-m", "uvicorn", "--app-dir", str(here), "--port", "0", "main:app") as server:
+    """sse-starlette puts a function of its own in the place of `uvicorn.main.Server.handle_exit`, and learns that way
+    that the server is to end: tricorn itself is told to let its streams go on."""
+    own = ("--timeout-graceful-streams", "0")
+    with executed(here, "-m", "uvicorn", "--app-dir", str(here), "--port", "0", *own, "main:app") as server:
         with httpx.stream("GET", server.url + "/events", timeout=DEADLINE) as answer:
             lines = answer.iter_lines()
             assert next(line for line in lines if line) == "data: first"
@@ -95,6 +97,7 @@ def test_a_program_that_is_not_there_is_status_127() -> None:
 
 INSTALLED = """
 import importlib.metadata, inspect, logging, pickle, sys
+from pathlib import Path
 import tricorn
 tricorn.install_as_uvicorn()
 tricorn.install_as_uvicorn()
@@ -102,6 +105,7 @@ import uvicorn
 from uvicorn.config import Config, LOGGING_CONFIG
 from uvicorn.importer import import_from_string
 from uvicorn.lifespan.on import LifespanOn
+from uvicorn.loops.auto import auto_loop_factory
 from uvicorn.logging import AccessFormatter, DefaultFormatter
 from uvicorn.main import LEVEL_CHOICES, STARTUP_FAILURE, Server
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -113,14 +117,17 @@ from uvicorn.protocols.websockets.websockets_impl import WebSocketProtocol
 from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import ChangeReload, Multiprocess
 from uvicorn.supervisors.basereload import BaseReload
+from uvicorn.supervisors.multiprocess import Process
 from uvicorn.supervisors.statreload import StatReload
 from uvicorn.workers import UvicornWorker
 
 assert uvicorn.Config is Config is tricorn.Config and uvicorn.Server is Server
-assert sys.modules["uvicorn.config"] is sys.modules["tricorn.config"]
+for name in ("config", "loops.auto", "supervisors.multiprocess"):
+    assert sys.modules["uvicorn." + name] is sys.modules["tricorn." + name]
 assert sys.modules["tricorn.config"].__spec__.name == "tricorn.config"
 assert list(map(int, uvicorn.__version__.split(".")[:2])) >= [0, 29] and tricorn.__version__ != uvicorn.__version__
 assert importlib.metadata.version("uvicorn")
+assert Path(uvicorn.__file__).name == "__init__.py" and Path(uvicorn.__file__).parent.name == "uvicorn"
 assert "app" in inspect.signature(uvicorn.run).parameters and callable(uvicorn.main)
 LOGGING_CONFIG["loggers"]["uvicorn.access"]["level"] = "WARNING"
 config = Config("main:app", http=H11Protocol)
@@ -138,9 +145,11 @@ except TypeError as error:
 else:
     raise AssertionError
 try:
-    import uvicorn.loops.auto
+    import uvicorn.loops.zuvloop
 except ModuleNotFoundError as error:
-    assert "uvicorn.loops" in str(error)
+    assert "uvicorn.loops.zuvloop" in str(error)
+else:
+    raise AssertionError
 try:
     uvicorn.nothing
 except AttributeError as error:

@@ -12,6 +12,7 @@ import pytest
 import trustme
 
 from tricorn import Config
+from tricorn.config import create_ssl_context
 from tricorn.testing import serve
 
 
@@ -108,6 +109,13 @@ async def test_a_factory_may_change_the_usual_context_or_make_its_own(files: Fil
 
     async with serve(app, ssl_context_factory=own) as url:
         assert await ask(url, files.client()) == "https"
+
+
+async def test_a_program_makes_the_usual_context_as_with_uvicorn(files: Files) -> None:
+    context = create_ssl_context(files.cert, files.key, None, 17, 2, files.ca, None, ["http/1.1"])
+    assert (context.verify_mode, len(context.get_ca_certs())) == (ssl.CERT_REQUIRED, 1)
+    async with serve(app, ssl_context_factory=lambda config, usual: context) as url:
+        assert await ask(url, files.client(certificate=True)) == "https"
 
 
 async def test_a_client_that_never_shakes_hands_is_cut(files: Files) -> None:

@@ -91,7 +91,7 @@ def serve_command(arguments: Sequence[str], registry: Registry | None = None) ->
     )
     command.epilog = FURTHER + commands.installed(registry) + VARIABLES
     command.params.append(
-        click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version,
+        click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=print_version,
                      help="Show the version and exit.")
     )  # fmt: skip
     return command
@@ -324,7 +324,8 @@ def _or_exit(load: Any) -> Any:
         sys.exit(3)
 
 
-def _version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+def print_version(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    """Print the version, and end, where the option says so."""
     if value and not context.resilient_parsing:
         import platform
 

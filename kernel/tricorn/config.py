@@ -7,11 +7,24 @@ import logging
 import socket
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import tricorn
 from tricorn import environment, selection, twins
 from tricorn.announce import log_address
+from tricorn.choices import (
+    HTTP_PROTOCOLS,
+    INTERFACES,
+    LIFESPAN,
+    LOOP_FACTORIES,
+    WS_PROTOCOLS,
+    HTTPProtocolType,
+    InterfaceType,
+    LifespanType,
+    LoopFactoryType,
+    WSProtocolType,
+)
 from tricorn.environment import EnvironmentVariableError
 from tricorn.loading import AppError, adapted, call_factory, import_app
 from tricorn.logging import LOG_LEVELS, LOGGING_CONFIG, TRACE_LOG_LEVEL
@@ -27,7 +40,24 @@ if TYPE_CHECKING:
 
     from tricorn.api import ListenerProvider
 
-__all__ = ["LOGGING_CONFIG", "LOG_LEVELS", "SSL_PROTOCOL_VERSION", "STARTUP_FAILURE", "Config"]
+__all__ = [
+    "HTTP_PROTOCOLS",
+    "INTERFACES",
+    "LIFESPAN",
+    "LOGGING_CONFIG",
+    "LOG_LEVELS",
+    "LOOP_FACTORIES",
+    "SSL_PROTOCOL_VERSION",
+    "STARTUP_FAILURE",
+    "WS_PROTOCOLS",
+    "Config",
+    "HTTPProtocolType",
+    "InterfaceType",
+    "LifespanType",
+    "LoopFactoryType",
+    "UvicornDeprecationWarning",
+    "WSProtocolType",
+]
 
 STARTUP_FAILURE = 3
 """The exit status of a server that could not start."""
@@ -234,6 +264,20 @@ class Config:
         return bool(self.reload or self.workers > 1)
 
     @property
+    def http_protocol_class(self) -> Any:
+        """uvicorn's class that stands for the HTTP plugin that was selected; None before that."""
+        from tricorn.protocols.stand_ins import class_of
+
+        return class_of("http", self.selected.get("http", ()))
+
+    @property
+    def ws_protocol_class(self) -> Any:
+        """uvicorn's class that stands for the WebSocket plugin that was selected; None for none."""
+        from tricorn.protocols.stand_ins import class_of
+
+        return class_of("ws", self.selected.get("ws", ()))
+
+    @property
     def lifespan_class(self) -> Callable[[Any], Any]:
         """What makes the lifespan of a server from its configuration; known after `load()`."""
         if "lifespan" not in self.selected:
@@ -291,6 +335,28 @@ def _attempt(load: Callable[[], Any]) -> Any:
         return load()
     except PluginError as error:
         fail(str(error))
+
+
+class UvicornDeprecationWarning(UserWarning):
+    """uvicorn's warning, which programs name to silence it. tricorn gives none."""
+
+
+_ELSEWHERE = {
+    "ASGI2Middleware": "tricorn.middleware.asgi2",
+    "ImportFromStringError": "tricorn.importer",
+    "MessageLoggerMiddleware": "tricorn.middleware.message_logger",
+    "ProxyHeadersMiddleware": "tricorn.middleware.proxy_headers",
+    "WSGIMiddleware": "tricorn.middleware.wsgi",
+    "create_ssl_context": "tricorn.tls",
+    "import_from_string": "tricorn.importer",
+}
+"""Names that uvicorn's module of this name has too."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ELSEWHERE:
+        return getattr(import_module(_ELSEWHERE[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 _PARAMETERS = keywords(option for option in OPTIONS if option.keyword)

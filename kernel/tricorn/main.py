@@ -6,17 +6,30 @@ import inspect
 import logging
 import os
 import sys
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 from tricorn import selection
-from tricorn.config import LOG_LEVELS, LOGGING_CONFIG, STARTUP_FAILURE, Config, fail
+from tricorn.choices import HTTP_PROTOCOLS, INTERFACES, LIFESPAN, LOOP_FACTORIES, WS_PROTOCOLS
+from tricorn.config import LOG_LEVELS, LOGGING_CONFIG, SSL_PROTOCOL_VERSION, STARTUP_FAILURE, Config, fail
 from tricorn.options import OPTIONS, keywords
 from tricorn.registry import PluginError
 from tricorn.runner import refuse_running_loop
 from tricorn.server import Server
 
-__all__ = ["LOGGING_CONFIG", "LOG_LEVELS", "STARTUP_FAILURE", "Config", "Server", "main", "run"]
+__all__ = [
+    "INTERFACES",
+    "LIFESPAN",
+    "LOGGING_CONFIG",
+    "LOG_LEVELS",
+    "SSL_PROTOCOL_VERSION",
+    "STARTUP_FAILURE",
+    "Config",
+    "Server",
+    "main",
+    "run",
+]
 
 logger = logging.getLogger("tricorn.error")
 
@@ -77,12 +90,28 @@ def main(args: list[str] | None = None, **extra: Any) -> None:
     command(args, **extra)
 
 
+_CHOICES = {
+    "HTTP_CHOICES": HTTP_PROTOCOLS,
+    "INTERFACE_CHOICES": INTERFACES,
+    "LEVEL_CHOICES": LOG_LEVELS,
+    "LIFESPAN_CHOICES": LIFESPAN,
+    "LOOP_CHOICES": LOOP_FACTORIES,
+    "WS_CHOICES": WS_PROTOCOLS,
+}
+
+
 def __getattr__(name: str) -> Any:
-    # Only programs with a command line of their own want it, and click takes its time to import.
-    if name == "LEVEL_CHOICES":
+    # Only programs with a command line of their own want these, and click takes its time to import.
+    if name in _CHOICES:
         import click
 
-        return click.Choice(list(LOG_LEVELS))
+        return click.Choice(list(_CHOICES[name]))
+    if name == "print_version":
+        from tricorn.cli import print_version
+
+        return print_version
+    if name in ("ChangeReload", "Multiprocess"):
+        return getattr(import_module("tricorn.supervisors"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -34,30 +34,17 @@ VERSION = "0.54.0"
 DIRECTORY = Path(__file__).parent / "as_uvicorn"
 """What `tricorn exec` puts on the path."""
 
-HOMES = {
-    "protocols.http": "protocols.http",
-    "protocols.http.auto": "protocols.http",
-    "protocols.http.h11_impl": "protocols.http",
-    "protocols.http.httptools_impl": "protocols.http",
-    "protocols.websockets": "protocols.websockets",
-    "protocols.websockets.auto": "protocols.websockets",
-    "protocols.websockets.websockets_impl": "protocols.websockets",
-    "protocols.websockets.websockets_sansio_impl": "protocols.websockets",
-    "protocols.websockets.wsproto_impl": "protocols.websockets",
-    "supervisors.basereload": "supervisors",
-    "supervisors.multiprocess": "supervisors",
-    "supervisors.statreload": "supervisors",
-    "supervisors.watchfilesreload": "supervisors",
-}
-"""Modules of uvicorn that have another name in tricorn; the others have the same, or do not exist."""
-
-FACADE = (
+MODULES = (
     "config",
     "importer",
     "lifespan",
     "lifespan.off",
     "lifespan.on",
     "logging",
+    "loops",
+    "loops.asyncio",
+    "loops.auto",
+    "loops.uvloop",
     "main",
     "middleware",
     "middleware.asgi2",
@@ -65,9 +52,23 @@ FACADE = (
     "middleware.proxy_headers",
     "middleware.wsgi",
     "protocols",
+    "protocols.http",
+    "protocols.http.auto",
+    "protocols.http.flow_control",
+    "protocols.http.h11_impl",
+    "protocols.http.httptools_impl",
     "protocols.utils",
+    "protocols.websockets",
+    "protocols.websockets.auto",
+    "protocols.websockets.websockets_impl",
+    "protocols.websockets.websockets_sansio_impl",
+    "protocols.websockets.wsproto_impl",
     "server",
     "supervisors",
+    "supervisors.basereload",
+    "supervisors.multiprocess",
+    "supervisors.statreload",
+    "supervisors.watchfilesreload",
     "workers",
 )
 """Modules of uvicorn that tricorn has under the same name."""
@@ -81,14 +82,13 @@ class Finder(MetaPathFinder, Loader):
     ) -> ModuleSpec | None:
         """The spec of a module of the facade; Python's own words for what does not exist."""
         package, _, name = fullname.partition(".")
-        if package == "uvicorn" and (name in FACADE or name in HOMES):
+        if package == "uvicorn" and name in MODULES:
             return ModuleSpec(fullname, self)
         return None
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
         """The module of tricorn, which keeps the name and the spec that it has."""
-        name = spec.name.partition(".")[2]
-        module = import_module("tricorn." + HOMES.get(name, name))
+        module = import_module("tricorn." + spec.name.partition(".")[2])
         self._spec = module.__spec__
         return module
 
@@ -117,6 +117,7 @@ def install() -> None:
     sys.meta_path.insert(0, Finder())
     facade = Facade("uvicorn", "tricorn, in the place of uvicorn.")
     facade.__path__ = [str(DIRECTORY / "uvicorn")]
+    facade.__file__ = str(DIRECTORY / "uvicorn" / "__init__.py")
     facade.__spec__ = ModuleSpec("uvicorn", None, is_package=True)
     sys.modules["uvicorn"] = facade
     tricorn.as_uvicorn = True

@@ -44,6 +44,10 @@ def captured(handler: Callable[[int, FrameType | None], None], caught: list[int]
         signal.raise_signal(again)
 
 
+class Ended(SystemExit):
+    """A signal ends the process, in the midst of whatever it is doing: not what that is to be blamed for."""
+
+
 class _Terminated(BaseException):
     """A signal arrived that ends the process."""
 

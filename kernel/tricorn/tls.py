@@ -6,6 +6,7 @@ import logging
 import os
 import ssl
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 logger = logging.getLogger("tricorn.error")
@@ -45,6 +46,33 @@ def make_context(config: Any) -> ssl.SSLContext:
     if not isinstance(made, ssl.SSLContext):
         raise TlsError(f"ssl_context_factory must return an ssl.SSLContext, not a {type(made).__name__}.")
     return made
+
+
+def create_ssl_context(
+    certfile: Any,
+    keyfile: Any,
+    password: str | None,
+    ssl_version: int,
+    cert_reqs: int,
+    ca_certs: Any,
+    ciphers: str | None,
+    alpn_protocols: list[str] | None = None,
+) -> ssl.SSLContext:
+    """The context of these files: uvicorn's function of this name. Raises TlsError."""
+    context = _from_files(
+        SimpleNamespace(
+            ssl_certfile=certfile,
+            ssl_keyfile=keyfile,
+            ssl_keyfile_password=password,
+            ssl_version=ssl_version,
+            ssl_cert_reqs=cert_reqs,
+            ssl_ca_certs=ca_certs,
+            ssl_ciphers=ciphers,
+        )
+    )
+    if alpn_protocols:
+        context.set_alpn_protocols(alpn_protocols)
+    return context
 
 
 def _from_files(config: Any) -> ssl.SSLContext:

@@ -28,9 +28,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, cast
 
 from tricorn.explaining import explain
+from tricorn.signals import Ended
 from tricorn.stacks import place_of
 
 __all__ = ["Process", "nested", "reason"]
@@ -63,7 +64,8 @@ _spawn = multiprocessing.get_context("spawn")
 class Process:
     """A spawned process that serves, as its parent sees it.
 
-    target: called in the process with the sockets, usually `Server(config).run`; it has to be picklable.
+    target: called in the process with the sockets, by default `Server(config).run`; it has to be picklable. Sockets may
+    also stand in its place, as in newer uvicorn.
     console: the process may read the terminal (a debugger in the application).
 
     ready: it accepts connections. leaving: it has stopped accepting, of its own accord. lag, place: as its last answer
@@ -71,7 +73,20 @@ class Process:
     stuck: for its parent to note what it has said about the lag. debugging: a debugger in it reads the terminal.
     """
 
-    def __init__(self, config: Any, target: Target, sockets: Sequence[socket.socket], *, console: bool = False) -> None:
+    def __init__(
+        self,
+        config: Any,
+        target: Target | Sequence[socket.socket] | None = None,
+        sockets: Sequence[socket.socket] | None = None,
+        *,
+        console: bool = False,
+    ) -> None:
+        if sockets is None:
+            sockets, target = cast("Sequence[socket.socket]", target), None
+        if target is None:
+            from tricorn.server import Server
+
+            target = Server(config).run
         self.config = config
         self.ready = False
         self.leaving = False
@@ -110,8 +125,8 @@ class Process:
         """A descriptor that becomes readable when the process has ended."""
         return self._process.sentinel
 
-    def is_alive(self) -> bool:
-        """Whether it runs."""
+    def is_alive(self, timeout: float = 5) -> bool:
+        """Whether it runs. timeout: uvicorn's, of a question that need not be asked here."""
         return self._process.is_alive()
 
     def ping(self) -> None:
@@ -236,7 +251,7 @@ def _take_console(pulse: _Pulse) -> None:
 
 def _leave(number: int, frame: Any) -> None:
     """A signal before the server takes signals, or after it: there is nothing to wait for."""
-    sys.exit(0)
+    raise Ended(0)
 
 
 class _Pulse(threading.Thread):
