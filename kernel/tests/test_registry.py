@@ -11,6 +11,7 @@ import pytest
 from tricorn.api import HttpProvider, LoopProvider, Unavailable
 from tricorn.catalogue import PUBLISHED
 from tricorn.registry import PluginError, Registry
+from tricorn.signals import Ended
 
 Install = Callable[..., None]
 
@@ -106,6 +107,14 @@ def test_a_broken_plugin_is_one_line_with_distribution_and_version(
     assert "'bad' of acme-bad 1.5" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not [record for record in caplog.records if record.levelno > logging.DEBUG]
+
+
+@pytest.mark.parametrize("source", ["{}", "{}".join(GOOD.split("return HttpProvider(codec=object)"))])
+def test_a_signal_while_a_plugin_is_loaded_is_not_the_plugins_fault(install: Install, source: str) -> None:
+    raising = "from tricorn.signals import Ended; raise Ended(0)"
+    install("acme-bad", "1.5", {"tricorn.http": {"bad": "acme_bad"}}, acme_bad=source.format(raising))
+    with pytest.raises(Ended):
+        Registry().load("http", "bad")
 
 
 def test_the_traceback_of_a_broken_plugin_is_shown_at_debug_level(

@@ -17,6 +17,7 @@ import pluggy
 from tricorn import api, hookspecs
 from tricorn.catalogue import PUBLISHED, installing
 from tricorn.entries import HOOKS, Entry, called, scan
+from tricorn.signals import Ended
 
 log = logging.getLogger("tricorn.error")
 
@@ -35,8 +36,9 @@ UVICORN_NAMES: Mapping[str, tuple[str, str]] = {
     "WebSocketProtocol": ("ws", "websockets"),
     "WebSocketsSansIOProtocol": ("ws", "websockets"),
     "WSProtocol": ("ws", "wsproto"),
+    "uvloop_loop_factory": ("loop", "uvloop"),
 }
-"""Options, values and classes of uvicorn that stand for a plugin, and the kind and name of that."""
+"""Options, values, classes and functions of uvicorn that stand for a plugin, and the kind and name of that."""
 
 AUTOMATIC = tuple(PREFERENCES)
 """The kinds in which `auto` stands for a choice; elsewhere it is the name of a plugin, if anything."""
@@ -213,6 +215,8 @@ class Registry:
                 module = getattr(module, attribute) if attribute else module
         except api.Unavailable as reason:
             raise api.Unavailable(f"The {entry} is unavailable: {reason}") from reason
+        except Ended:
+            raise
         except (Exception, SystemExit) as error:
             raise broken(entry, f"importing {entry.value} failed", error) from error
         number = getattr(module, "tricorn_api", None)
@@ -256,6 +260,8 @@ class Registry:
             results = caller(**arguments)
         except api.Unavailable as reason:
             raise api.Unavailable(f"The {entry} is unavailable: {reason}") from reason
+        except Ended:
+            raise
         except (Exception, SystemExit) as error:
             raise broken(entry, f"its {hook} failed", error) from error
         if not isinstance(results, list):  # a hook of which the first result counts
