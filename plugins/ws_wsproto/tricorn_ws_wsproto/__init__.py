@@ -152,8 +152,12 @@ class WsprotoCodec:
         self._frames.left -= len(frame.payload)
         if self._frames.left < 0:
             raise ParseFailed("message too big", CloseReason.MESSAGE_TOO_BIG)
-        frame = self._frames.messages.process_frame(frame)
         payload: Any = frame.payload
+        if self._parts is None and frame.frame_finished and frame.message_finished:
+            # A whole message: a fifth of the work is an incremental decoder that has nothing to remember.
+            return self._sink.on_message(payload.decode() if frame.opcode is Opcode.TEXT else payload)
+        frame = self._frames.messages.process_frame(frame)
+        payload = frame.payload
         if self._parts is None:
             if frame.message_finished:
                 return self._sink.on_message(payload)
