@@ -1,4 +1,4 @@
-"""The command line of the harness: `python -m benchmarks run|list|show|instructions`."""
+"""The command line of the harness: `python -m benchmarks run|goals|list|show|instructions|growth`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks import report, rounds, servers, workloads
+from benchmarks import goals, report, rounds, servers, workloads
 
 DEFAULT_SERVERS = ["tricorn-*", "uvicorn-*"]
 DEFAULT_WORKLOADS = ["plain"]
@@ -21,18 +21,14 @@ def parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="measure servers in turns")
     run.add_argument("--servers", nargs="+", default=DEFAULT_SERVERS, metavar="PATTERN")
     run.add_argument("--workloads", nargs="+", default=DEFAULT_WORKLOADS, metavar="PATTERN")
-    run.add_argument("--rounds", type=int, default=5)
-    run.add_argument("--seconds", type=float, default=3.0, help="measured per server and round")
-    run.add_argument("--warmup", type=float, default=1.0, help="seconds before each measurement")
     run.add_argument("--access-log", choices=["off", "on", "both"], default="off")
-    cores = sorted(os.sched_getaffinity(0))
-    run.add_argument("--server-core", type=int, default=cores[0])
-    run.add_argument("--client-core", type=int, default=cores[-1])
-    run.add_argument("--connections", type=int, help="instead of each workload's own number")
-    run.add_argument("--rate", type=float, default=0.0, help="requests per second of the latency workload")
     run.add_argument("--against", metavar="SERVER", help="compare all with this server")
-    run.add_argument("--json", type=Path, metavar="FILE", help="write all samples")
     run.add_argument("--plot", type=Path, metavar="FILE", help="draw a PNG (needs matplotlib)")
+    judge = commands.add_parser("goals", help="measure what the goals need, and say which are met")
+    judge.add_argument("file", type=Path, nargs="*", help="judge the JSON files of earlier runs instead")
+    judge.add_argument("--workloads", nargs="+", default=["*"], metavar="PATTERN", help="only the goals on these")
+    for command in (run, judge):
+        add_settings(command)
     show = commands.add_parser("show", help="print or plot a JSON file of `run`")
     show.add_argument("file", type=Path, nargs="+")
     show.add_argument("--against", metavar="SERVER")
@@ -41,6 +37,33 @@ def parser() -> argparse.ArgumentParser:
     commands.add_parser("instructions", help="count instructions under callgrind", add_help=False)
     commands.add_parser("growth", help="how cost grows with connections, fields and bodies", add_help=False)
     return top
+
+
+def add_settings(command: argparse.ArgumentParser) -> None:
+    """The options of whatever measures."""
+    cores = sorted(os.sched_getaffinity(0))
+    command.add_argument("--rounds", type=int, default=5)
+    command.add_argument("--seconds", type=float, default=3.0, help="measured per server and round")
+    command.add_argument("--warmup", type=float, default=1.0, help="seconds before each measurement")
+    command.add_argument("--server-core", type=int, default=cores[0])
+    command.add_argument("--client-core", type=int, default=cores[-1])
+    command.add_argument("--connections", type=int, help="instead of each workload's own number")
+    command.add_argument("--rate", type=float, default=0.0, help="requests per second of the latency workload")
+    command.add_argument("--json", type=Path, metavar="FILE", help="write all samples")
+
+
+def settings_of(options: argparse.Namespace, access_log: tuple[bool, ...] = (False, True)) -> rounds.Settings:
+    """How long and where, of the options that `add_settings` declared."""
+    return rounds.Settings(
+        options.rounds,
+        options.seconds,
+        options.warmup,
+        options.server_core,
+        options.client_core,
+        options.connections,
+        options.rate,
+        access_log,
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -58,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if options.command == "list":
             return list_all()
-        return show(options) if options.command == "show" else run(options)
+        return {"show": show, "run": run, "goals": judge}[options.command](options)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -66,21 +89,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, print the table, write what was asked for."""
-    logs = {"off": (False,), "on": (True,), "both": (False, True)}[options.access_log]
-    settings = rounds.Settings(
-        options.rounds,
-        options.seconds,
-        options.warmup,
-        options.server_core,
-        options.client_core,
-        options.connections,
-        options.rate,
-        logs,
-    )
+    settings = settings_of(options, {"off": (False,), "on": (True,), "both": (False, True)}[options.access_log])
     chosen, absent = servers.select(options.servers)
     for line in absent:
         print(line, file=sys.stderr)
-    samples = rounds.run(chosen, workloads.select(options.workloads), settings, tell)
+    samples = rounds.run(rounds.plan(chosen, workloads.select(options.workloads), settings), settings, tell)
     print(report.table(report.summarize(samples, options.against)))
     content = report.document(samples, settings)
     if options.json:
@@ -98,16 +111,36 @@ def tell(sample: rounds.Sample) -> None:
     print(f"round {sample.round + 1} {sample.workload}{log} {sample.server}: {result}", file=sys.stderr, flush=True)
 
 
-def show(options: argparse.Namespace) -> int:
-    """Print the table of files that `run --json` wrote; several are joined."""
-    samples = []
-    for path in options.file:
+def judge(options: argparse.Namespace) -> int:
+    """Say which goals are met, by samples taken now or earlier."""
+    wanted = goals.on(workloads.select(options.workloads))
+    if options.file:
+        samples, _ = read(options.file)
+    else:
+        settings = settings_of(options)
+        samples = rounds.run(goals.meetings(wanted), settings, tell)
+        if options.json:
+            report.write(options.json, report.document(samples, settings))
+    print(goals.table(goals.judge(samples, wanted)))
+    return 0 if all(sample.error is None for sample in samples) else 1
+
+
+def read(paths: list[Path]) -> tuple[list[rounds.Sample], dict[str, object]]:
+    """The samples of files that `--json` wrote, joined, and the machine of the last."""
+    samples, content = [], {}
+    for path in paths:
         content = json.loads(path.read_text())
         samples += [rounds.Sample(**sample) for sample in content["samples"]]
+    return samples, content["machine"]
+
+
+def show(options: argparse.Namespace) -> int:
+    """Print the table of files that `run --json` wrote; several are joined."""
+    samples, machine = read(options.file)
     entries = report.summarize(samples, options.against)
     print(report.table(entries))
     if options.plot:
-        draw({"machine": content["machine"], "summary": entries}, options.plot)
+        draw({"machine": machine, "summary": entries}, options.plot)
     return 0
 
 

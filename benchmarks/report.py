@@ -31,6 +31,11 @@ def better(workload: str, mine: float, other: float) -> float:
     return top / bottom if bottom else math.nan
 
 
+def value(sample: Sample, key: str | None = None) -> float:
+    """What was measured: by default the number that the workload ranks servers by."""
+    return sample.values[key or WORKLOADS[sample.workload].metric]
+
+
 def ratios(samples: Sequence[Sample], server: str, baseline: str, key: str | None = None) -> list[float]:
     """Per round, how many times better `server` is than `baseline`; by CPU time when `key` is "cpu".
 
@@ -48,8 +53,7 @@ def ratios(samples: Sequence[Sample], server: str, baseline: str, key: str | Non
             if mine.values.get("cpu") and other.values.get("cpu"):
                 found.append(other.values["cpu"] / mine.values["cpu"])
             continue
-        metric = WORKLOADS[mine.workload].metric
-        found.append(better(mine.workload, mine.values[metric], other.values[metric]))
+        found.append(better(mine.workload, value(mine), value(other)))
     return found
 
 

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from benchmarks.loads import Failed, Values
 from benchmarks.loads.paced import capacity
@@ -107,9 +107,11 @@ def takes(server: Server, workload: Workload, access_log: bool) -> bool:
     return server.able(needs)
 
 
-def plan(
-    servers: Sequence[Server], workloads: Sequence[Workload], settings: Settings
-) -> list[tuple[Workload, bool, list[Server]]]:
+Meeting: TypeAlias = "tuple[Workload, bool, list[Server]]"
+"""A workload, whether the access log is on, and the servers that take it in turns."""
+
+
+def plan(servers: Sequence[Server], workloads: Sequence[Workload], settings: Settings) -> list[Meeting]:
     """Which servers meet at which workload; baselines that were not asked for are added in front."""
     found = []
     for workload in workloads:
@@ -126,9 +128,7 @@ def plan(
     return found
 
 
-def run(
-    servers: Sequence[Server], workloads: Sequence[Workload], settings: Settings, tell: Callable[[Sample], None]
-) -> list[Sample]:
+def run(meetings: Sequence[Meeting], settings: Settings, tell: Callable[[Sample], None]) -> list[Sample]:
     """Measure everything; `tell` gets every sample as it is taken."""
     samples = []
     rates: dict[str, float] = {}
@@ -137,7 +137,7 @@ def run(
     os.sched_setaffinity(0, {settings.client_core})
     try:
         with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
-            for workload, access_log, taking in plan(servers, workloads, settings):
+            for workload, access_log, taking in meetings:
                 for number in range(settings.rounds):
                     for server in taking if number % 2 == 0 else reversed(taking):
                         place = Place(server, workload, access_log, settings, Path(name), rates)

@@ -159,7 +159,8 @@ def _socketify(launch: Launch) -> list[str]:
 
 
 def _floor(loop: str, launch: Launch) -> list[str]:
-    return [PYTHON, "-m", "benchmarks.floor", str(launch.port), loop]
+    size = {"benchmarks.apps:bytes_10k": 10_240, "benchmarks.apps:bytes_1m": 1_048_576}.get(launch.app, 13)
+    return [PYTHON, "-m", "benchmarks.floor", str(launch.port), loop, str(size)]
 
 
 def _plugins(kind: str) -> list[str]:

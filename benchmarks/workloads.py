@@ -53,8 +53,8 @@ def _http() -> list[Workload]:
         Workload("unique", "plain", Wrk(unique=True), "small GET, path, query and a field different in every one"),
         Workload("waits", "waits", Wrk(), "an application that awaits asyncio.sleep(0)"),
         Workload("one", "plain", Wrk(connections=1), "small GET on one connection", floor=True),
-        Workload("get-10k", "bytes_10k", Wrk(), "response of 10 KiB"),
-        Workload("get-1m", "bytes_1m", Wrk(connections=16), "response of 1 MiB, 16 connections"),
+        Workload("get-10k", "bytes_10k", Wrk(), "response of 10 KiB", floor=True),
+        Workload("get-1m", "bytes_1m", Wrk(connections=16), "response of 1 MiB, 16 connections", floor=True),
         Workload("echo-1k", "echo", Wrk("POST", body=1024), "POST of 1 KiB, sent back"),
         Workload("echo-100k", "echo", Wrk("POST", body=102_400, connections=16), "POST of 100 KiB, sent back"),
         Workload("stream", "stream", Wrk(), "streamed response of 64 chunks of 1 KiB"),
@@ -86,7 +86,8 @@ def _websocket() -> list[Workload]:
             loads.append(("flight", deep, f"64 connections, {deep.in_flight} messages in flight each"))
             for name, load, about in loads:
                 about = f"WebSocket echo of {size} B{extra}: {about}"
-                found.append(Workload(f"ws-{name}-{label}{suffix}", "ws_echo", load, about, needs, access_log=False))
+                name = f"ws-{name}-{label}{suffix}"
+                found.append(Workload(name, "ws_echo", load, about, needs, floor=not deflate, access_log=False))
     return found
 
 

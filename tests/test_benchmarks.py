@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+import websockets
 
-from benchmarks import apps, engines, growth, plot, report, workloads
+from benchmarks import apps, engines, floor, goals, growth, plot, report, workloads
 from benchmarks.__main__ import main
 from benchmarks.instructions import instructions
 from benchmarks.loads import Failed
@@ -48,6 +49,51 @@ def test_a_baseline_that_nobody_named_takes_part() -> None:
     with_baseline = Server("a", both.command, (), both.abilities, (UVICORN,))
     ((_, _, taking),) = plan([with_baseline], workloads.select(["plain"]), Settings())
     assert [server.name for server in taking] == [UVICORN, "a"]
+
+
+def test_a_goal_is_judged_by_the_median_of_its_rounds() -> None:
+    samples = []
+    for number, (ours, theirs) in enumerate([(20, 10), (30, 20), (60, 20)]):
+        samples += [sample(TRICORN, number, ours), sample(UVICORN, number, theirs)]
+    close, far = goals.Goal("plain", TRICORN, UVICORN, 2.0), goals.Goal("plain", TRICORN, UVICORN, 2.1)
+    met, missed = goals.judge(samples, [close, far])
+    assert (met.ratio, met.met, missed.met, met.rounds) == (2, True, False, 3)
+    assert goals.table([met, missed]).splitlines()[-1] == "1 of 2 goals are met"
+
+
+def test_a_server_is_judged_against_itself_with_the_log_off() -> None:
+    on = Sample("plain", True, TRICORN, 0, {"rate": 95, "cpu": 1})
+    (verdict,) = goals.judge(
+        [sample(TRICORN, 0, 100), on], [goals.Goal("plain", TRICORN, TRICORN, 0.9, None, True, "log")]
+    )
+    assert (verdict.ratio, verdict.met) == (0.95, True)
+    assert verdict.goal.about == f"plain with the access log on: {TRICORN} to itself without the log"
+
+
+def test_a_goal_without_samples_has_no_verdict() -> None:
+    failed = sample(UVICORN, 0, 1, "died")
+    assert goals.judge([sample(TRICORN, 0, 30), failed], [goals.Goal("plain", TRICORN, UVICORN, 1.0)]) == []
+
+
+def test_what_the_goals_need_is_measured() -> None:
+    wanted = goals.on(workloads.select(["plain", "workers-2"]))
+    places = {(workload.name, log): {server.name for server in met} for workload, log, met in goals.meetings(wanted)}
+    assert {TRICORN, UVICORN} <= places["plain", False]
+    assert places["plain", True] == {TRICORN, UVICORN}
+    assert places["workers-1", False] == places["workers-2", False] == {TRICORN}
+
+
+def test_the_floor_echoes_the_first_message_for_each_that_comes() -> None:
+    async def run() -> None:
+        server = await asyncio.get_running_loop().create_server(lambda: floor.Floor(13), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with websockets.connect(f"ws://127.0.0.1:{port}", compression=None) as client:
+            for _ in range(2):
+                await client.send("m" * 1024)
+                assert await client.recv() == "m" * 1024
+        server.close()
+
+    asyncio.run(run())
 
 
 def test_every_workload_has_an_application_that_can_be_imported() -> None:
