@@ -123,6 +123,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.rehearsal",
             "tricorn.scaffold*",
             "tricorn.settings_file",
+            "tricorn.tables",
         ),
     ),
 )
@@ -384,8 +385,9 @@ def test_public_names_are_pinned() -> None:
     assert set(api.__all__) == {
         "API_VERSION", "ASGIApp", "CommandProvider", "Connection", "Head", "Headers", "Http1Codec", "HttpProvider",
         "InterfaceProvider", "Kernel", "LifespanProvider", "ListenerProvider", "LogProvider", "LoopProvider",
-        "Observer", "Option", "Receive", "Receiver", "Refusal", "Scope", "Send", "Stream", "SupervisorProvider",
-        "Tunnel", "Unavailable", "WsCodec", "WsProvider", "WsSink", "hookimpl",
+        "Observer", "Option", "Receive", "Receiver", "Refusal", "Row", "Scope", "Send", "Stream",
+        "SupervisorProvider", "Table", "TerminalProvider", "Tunnel", "Unavailable", "WsCodec", "WsProvider",
+        "WsSink", "hookimpl",
     }  # fmt: skip
     assert set(testing.__all__) == {"Outcome", "Suite", "each", "needs", "run_suite", "serve"}
     for module in (tricorn, api, testing):
@@ -398,7 +400,8 @@ def test_hooks_are_pinned() -> None:
     assert {name for name in dir(hookspecs) if name.startswith("tricorn_")} == {
         "tricorn_app", "tricorn_command", "tricorn_config", "tricorn_defaults", "tricorn_http", "tricorn_interface",
         "tricorn_lifespan", "tricorn_listener", "tricorn_logging", "tricorn_loop", "tricorn_observer",
-        "tricorn_options", "tricorn_started", "tricorn_stopping", "tricorn_supervisor", "tricorn_tls", "tricorn_ws",
+        "tricorn_options", "tricorn_started", "tricorn_stopping", "tricorn_supervisor", "tricorn_terminal",
+        "tricorn_tls", "tricorn_ws",
     }  # fmt: skip
 
 

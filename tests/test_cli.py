@@ -127,7 +127,7 @@ def test_plugins_are_listed_for_people_and_for_programs(here: Path) -> None:
     assert rows["interface", "wsgi"]["distribution"] == "tricorn-interface-wsgi"
     lines = Ran("plugins").out.splitlines()
     assert lines[0].split()[:3] == ["KIND", "NAME", "DISTRIBUTION"]
-    assert len(lines) == 1 + len(rows)
+    assert {tuple(line.split()[:2]) for line in lines[1:]} >= set(rows)
 
 
 def test_a_plugin_is_checked(here: Path) -> None:

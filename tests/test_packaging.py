@@ -58,7 +58,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
 
 def test_the_plugin_and_the_bundle_are_listed(environment: Environment) -> None:
     rows = json.loads(run(environment.program("tricorn"), "plugins", "--json"))
-    found = {(row["kind"], row["name"]): row for row in rows}
+    found = {(row["kind"], row["name"]): row for row in rows if row["installed"]}
     assert {name for kind, name in found if kind == "http"} == {"plain"}
     plain, acme = found["http", "plain"], found["bundle", "acme"]
     assert (plain["distribution"], plain["version"], plain["selected"]) == ("tricorn-http-plain", "1.0", True)

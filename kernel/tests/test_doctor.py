@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import importlib_metadata
 import pytest
 
 from tricorn import doctor
+from tricorn.api import Row
 from tricorn.cli import main
 from tricorn.doctor import FINE, NOTE, PROBLEM, Finding, examine
 from tricorn.registry import Registry
@@ -39,6 +41,17 @@ def test_a_sound_installation_has_no_problem(capsys: pytest.CaptureFixture[str])
     output = capsys.readouterr().out
     assert "PROBLEM" not in output
     assert "loop asyncio" in output
+
+
+def test_the_versions_of_the_libraries_are_told() -> None:
+    found = findings()
+    assert found["libraries"].found.startswith(f"click {importlib_metadata.version('click')}, ")
+    assert found["http h11"].found.endswith(f" with h11 {importlib_metadata.version('h11')}")
+
+
+def test_what_is_wrong_stands_out() -> None:
+    table = doctor.drawn([Finding("a", "b"), Finding("c", "d", PROBLEM)])
+    assert table.rows == [Row(("ok", "a", "b")), Row(("PROBLEM", "c", "d"), "bad")]
 
 
 def test_programs_get_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tricorn.listing import table, text
+from tricorn.api import Row
+from tricorn.listing import drawn, table
 from tricorn.registry import PluginError, Registry
 
 Install = Callable[..., None]
@@ -94,9 +95,21 @@ def test_bundles_that_disagree_are_an_error(install: Install) -> None:
         verdicts()
 
 
-def test_rows_stand_in_columns() -> None:
-    row = {"kind": "loop", "name": "a", "distribution": "acme", "version": "1", "selected": False, "reason": "why"}
-    assert text([row]) == [
-        "KIND  NAME  DISTRIBUTION  VERSION  SELECTED",
-        "loop  a     acme          1        no: why",
-    ]
+def test_what_is_not_installed_says_what_it_is_for_and_how_to_get_it() -> None:
+    entries = Registry().entries
+    without = {**entries, "http": [entry for entry in entries["http"] if entry.name != "h2"]}
+    (row,) = (row for row in table(Registry(without), {}) if row["kind"] == "http" and not row["installed"])
+    assert (row["name"], row["version"], row["selected"]) == ("h2", None, False)
+    assert row["reason"] == "pip install tricorn-http-h2 (HTTP/2, --http2)"
+
+
+def test_a_kind_that_nobody_has_stands_in_the_table() -> None:
+    entries = {kind: [] for kind in Registry().entries}
+    rows = [row for row in drawn(table(Registry(entries), {})).rows if row.cells[1] == "-"]
+    assert [row.cells[0] for row in rows] == list(entries)
+    assert rows[1] == Row(("http", "-", "-", "-", "nobody: nothing can be served"), "note")
+
+
+def test_the_selected_stand_out() -> None:
+    tones = {row.cells[:2]: row.tone for row in drawn(table(Registry(), {"loop": "asyncio"})).rows}
+    assert (tones["loop", "asyncio"], tones["loop", "uvloop"]) == ("good", "plain")

@@ -41,10 +41,13 @@ __all__ = [
     "Receive",
     "Receiver",
     "Refusal",
+    "Row",
     "Scope",
     "Send",
     "Stream",
     "SupervisorProvider",
+    "Table",
+    "TerminalProvider",
     "Tunnel",
     "Unavailable",
     "WsCodec",
@@ -506,6 +509,38 @@ class CommandProvider:
     """
 
     make: Callable[[Sequence[str]], click.Command]
+
+
+Tone = Literal["plain", "good", "note", "bad", "faint"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a `Table`: a text for every column, and how it stands out where there are colours."""
+
+    cells: Sequence[str]
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a command has to show.
+
+    numbers: the columns that are set to the right. grouped: rows with the same first cell belong together.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Row]
+    numbers: Sequence[str] = ()
+    grouped: bool = False
+
+
+@dataclass(frozen=True)
+class TerminalProvider:
+    """How commands show tables to a person. `show` prints one to standard output, which is a terminal."""
+
+    show: Callable[[Table], None]
 
 
 class Observer(Protocol):

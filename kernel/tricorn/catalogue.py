@@ -24,6 +24,7 @@ PUBLISHED: Mapping[str, Mapping[str, str]] = {
         "workers": "--workers",
     },
     "command": {},
+    "terminal": {"rich": "tables in colour"},
     "plugin": {
         "blocked": "names what blocks the event loop",
         "metrics": "metrics for Prometheus",

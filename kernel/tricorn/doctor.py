@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import platform
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,15 +14,21 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import click
+import importlib_metadata
 
 import tricorn
-from tricorn.api import Unavailable
+from tricorn.api import Row, Table, Tone, Unavailable
 from tricorn.commands import refuse_reserved
-from tricorn.entries import KINDS
+from tricorn.entries import KINDS, Entry
 from tricorn.options import BY_NAME, OPTIONS, default_of
 from tricorn.registry import AUTOMATIC, PluginError, Registry
+from tricorn.tables import show
+
+KERNEL = "tricorn-kernel"
 
 FINE, NOTE, PROBLEM = "", "note", "PROBLEM"
+
+TONES: dict[str, Tone] = {FINE: "plain", NOTE: "note", PROBLEM: "bad"}
 
 ENOUGH_FILES = 4096
 """Open files below which a busy server runs out: every connection is one, and an application needs some besides."""
@@ -52,11 +60,14 @@ def doctor(registry: Registry, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([finding._asdict() for finding in findings], indent=2))
     else:
-        width = max(len(finding.what) for finding in findings)
-        for finding in findings:
-            mark = f"  [{finding.verdict}]" if finding.verdict else ""
-            click.echo(f"{finding.what:{width}}  {finding.found}{mark}")
+        show(drawn(findings), registry)
     sys.exit(1 if any(finding.verdict == PROBLEM for finding in findings) else 0)
+
+
+def drawn(findings: Sequence[Finding]) -> Table:
+    """The findings, with what is not as it should be standing out."""
+    rows = [Row((finding.verdict or "ok", finding.what, finding.found), TONES[finding.verdict]) for finding in findings]
+    return Table("Doctor", ("VERDICT", "WHAT", "FOUND"), rows)
 
 
 def examine(registry: Registry) -> Iterator[Finding]:
@@ -95,12 +106,13 @@ def limits() -> Iterator[Finding]:
 
 
 def versions(registry: Registry) -> Iterator[Finding]:
-    """Whether code and metadata of the kernel are of one installation."""
-    found = {entry.distribution: entry.version for kind in KINDS for entry in registry.entries[kind]}
-    kernel = found.get("tricorn-kernel", tricorn.__version__)
-    if kernel != tricorn.__version__:
-        text = f"the metadata says tricorn-kernel {kernel}, the code {tricorn.__version__}: install it again"
-        yield Finding("tricorn-kernel", text, PROBLEM)
+    """What the kernel is made from, and whether its code and its metadata are of one installation."""
+    for entry in registry.entries["supervisor"]:
+        if entry.distribution == KERNEL:
+            yield Finding("libraries", libraries(entry))
+            if entry.version != tricorn.__version__:
+                text = f"the metadata says {entry.version}, the code {tricorn.__version__}: install it again"
+                yield Finding(KERNEL, text, PROBLEM)
 
 
 def choice(registry: Registry, kind: str) -> Finding:
@@ -110,6 +122,8 @@ def choice(registry: Registry, kind: str) -> Finding:
         chosen = registry.auto(kind)
     except PluginError as error:
         return Finding(f"{kind} auto", str(error), PROBLEM)
+    if chosen is None and kind == "terminal":
+        return Finding("terminal auto", "none: tables are plain text")
     if chosen is None:
         missing = f"nothing of {', '.join(names)} ({why}) works here"
         return Finding(f"{kind} auto", missing, PROBLEM if kind == "http" else NOTE)
@@ -128,4 +142,18 @@ def plugin(registry: Registry, kind: str, name: str) -> Finding:
     except PluginError as error:
         return Finding(f"{kind} {name}", str(error), PROBLEM)
     assert loaded.entry is not None
-    return Finding(f"{kind} {name}", f"{loaded.entry.distribution} {loaded.entry.version}")
+    with_what = "" if loaded.entry.distribution == KERNEL else libraries(loaded.entry)
+    text = f"{loaded.entry.distribution} {loaded.entry.version}"
+    return Finding(f"{kind} {name}", f"{text} with {with_what}" if with_what else text)
+
+
+def libraries(entry: Entry) -> str:
+    """What the distribution of a plugin requires besides tricorn, with the versions that are here."""
+    requirements = [text for text in entry.dist.requires or () if "extra ==" not in text]
+    found = []
+    for name in (re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0] for text in requirements):
+        # What a marker excludes here, or somebody has removed, is what importing the plugin tells of.
+        with contextlib.suppress(importlib_metadata.PackageNotFoundError):
+            if not name.startswith("tricorn-"):
+                found.append(f"{name} {importlib_metadata.version(name)}")
+    return ", ".join(found)

@@ -12,8 +12,8 @@ from typing import Any
 import click
 from click.core import ParameterSource
 
-from tricorn import environment, selection
-from tricorn.api import Option
+from tricorn import environment, selection, tables
+from tricorn.api import Option, Row, Table
 from tricorn.cli import Origins, settings_command, variables
 from tricorn.environment import EnvironmentVariableError
 from tricorn.options import default_of
@@ -23,7 +23,7 @@ from tricorn.settings_file import APP
 SECRET = ("ssl_keyfile_password",)
 """Options whose values are shown to nobody."""
 
-Row = dict[str, Any]
+Setting = dict[str, Any]
 
 
 def config_command(arguments: Sequence[str], registry: Registry) -> click.Command:
@@ -45,13 +45,13 @@ def show(origins: Origins, app: str | None, values: dict[str, Any]) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
         return
-    cells = [("NAME", "VALUE", "SOURCE"), *((row["name"], text(row["value"]), row["source"]) for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in (0, 1)]
-    for name, value, origin in cells:
-        click.echo(f"{name:{widths[0]}}  {value:{widths[1]}}  {origin}")
+    shown = [
+        Row((r["name"], text(r["value"]), r["source"]), "faint" if r["source"] == "default" else "plain") for r in rows
+    ]
+    tables.show(Table("Options", ("NAME", "VALUE", "SOURCE"), shown), origins.registry)
 
 
-def table(origins: Origins, values: Mapping[str, Any], context: click.Context) -> list[Row]:
+def table(origins: Origins, values: Mapping[str, Any], context: click.Context) -> list[Setting]:
     """One row per option: its name, its value and the source of that.
 
     Raises PluginError when the selected plugins cannot be had, EnvironmentVariableError for a variable without sense.

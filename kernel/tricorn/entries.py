@@ -23,6 +23,7 @@ HOOKS = {
     "listener": "tricorn_listener",
     "supervisor": "tricorn_supervisor",
     "command": "tricorn_command",
+    "terminal": "tricorn_terminal",
 }
 """The kinds of which every plugin gives one provider, and the hook that gives it."""
 

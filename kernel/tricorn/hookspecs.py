@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Observer,
         Option,
         SupervisorProvider,
+        TerminalProvider,
         WsProvider,
     )
 
@@ -83,6 +84,14 @@ def tricorn_command() -> CommandProvider:  # type: ignore[empty-body]
 
     `tricorn --help` and `tricorn plugins` tell of it without importing the plugin. The name of one of tricorn's own
     commands is an error.
+    """
+
+
+@hookspec
+def tricorn_terminal() -> TerminalProvider:  # type: ignore[empty-body]
+    """How a `tricorn.terminal` plugin shows tables. Called by a command that has one to show, on a terminal alone.
+
+    What is printed elsewhere is plain text, which does not change with what is installed.
     """
 
 

@@ -1,4 +1,7 @@
-"""`tricorn plugins`: what is installed, and what of it a server would use. No plugin is imported, bundles aside."""
+"""`tricorn plugins`: what is installed, what of it a server would use, and what is missing for what.
+
+No plugin is imported for it, bundles and what draws the table on a terminal aside.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,24 @@ from typing import Any
 
 import click
 
+from tricorn.api import Row, Table
+from tricorn.catalogue import PUBLISHED, installing
 from tricorn.cli import SELECTING, parameter
 from tricorn.commands import RESERVED
 from tricorn.entries import KINDS, Entry
 from tricorn.options import BY_NAME
 from tricorn.registry import AUTOMATIC, PluginError, Registry
 from tricorn.selection import BY_ADDRESS
+from tricorn.tables import show
+
+NOBODY = {
+    "http": ": nothing can be served",
+    "ws": ": WebSockets are refused",
+    "command": ": there are tricorn's own",
+    "terminal": ": tables are plain text",
+    "bundle": ": the kernel's preferences count",
+}
+"""What follows where no plugin of a kind is installed."""
 
 
 def plugins_command(arguments: Sequence[str], registry: Registry) -> click.Command:
@@ -29,8 +44,7 @@ def plugins_command(arguments: Sequence[str], registry: Registry) -> click.Comma
         if as_json:
             click.echo(json.dumps(rows, indent=2))
         else:
-            for line in text(rows):
-                click.echo(line)
+            show(drawn(rows), registry)
 
     command = click.Command("plugins", callback=plugins)
     command.help = "List the installed plugins, and which of them a server would use."
@@ -42,7 +56,10 @@ def plugins_command(arguments: Sequence[str], registry: Registry) -> click.Comma
 
 
 def table(registry: Registry, values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row per installed plugin, in the order of the kinds. Raises PluginError when bundles disagree."""
+    """The installed plugins in the order of the kinds, behind those of each what is published with tricorn besides.
+
+    Raises PluginError when bundles disagree.
+    """
     rows = []
     for kind in KINDS:
         for entry in registry.entries[kind]:
@@ -51,6 +68,7 @@ def table(registry: Registry, values: Mapping[str, Any]) -> list[dict[str, Any]]
                 {
                     "kind": kind,
                     "name": entry.name,
+                    "installed": True,
                     "distribution": entry.distribution,
                     "version": entry.version,
                     "module": entry.value,
@@ -58,7 +76,22 @@ def table(registry: Registry, values: Mapping[str, Any]) -> list[dict[str, Any]]
                     "reason": reason,
                 }
             )
+        rows += [missing(kind, name) for name in PUBLISHED.get(kind, ()) if name not in registry.names(kind)]
     return rows
+
+
+def missing(kind: str, name: str) -> dict[str, Any]:
+    """The row of a plugin that could be installed."""
+    return {
+        "kind": kind,
+        "name": name,
+        "installed": False,
+        "distribution": f"tricorn-{kind}-{name}",
+        "version": None,
+        "module": None,
+        "selected": False,
+        "reason": f"{installing(kind, name)} ({PUBLISHED[kind][name]})",
+    }
 
 
 def verdict(registry: Registry, entry: Entry, values: Mapping[str, Any]) -> tuple[bool, str]:
@@ -72,6 +105,8 @@ def verdict(registry: Registry, entry: Entry, values: Mapping[str, Any]) -> tupl
         return True, "bundles are on when installed"
     if kind == "command":
         return False, "the name of a command of tricorn itself" if name in RESERVED else f"run by tricorn {name}"
+    if kind == "terminal":
+        return _automatic(registry, kind, name)
     if kind == "plugin":
         return _side(registry, name, values.get("plugins") or ())
     if kind in ("interface", "listener"):
@@ -107,21 +142,24 @@ def _side(registry: Registry, name: str, named: Any) -> tuple[bool, str]:
 def _automatic(registry: Registry, kind: str, name: str) -> tuple[bool, str]:
     names, why = registry.preferred(kind)
     if name not in names:
-        return False, f"not among {why}; --{kind} {name} picks it"
+        return False, f"not among {why}; {'a bundle' if kind == 'terminal' else f'--{kind} {name}'} picks it"
     installed = [other for other in names if other in registry.names(kind)]
     if installed[0] == name:
         return True, f"first of {why}"
     return False, f"used when {installed[installed.index(name) - 1]} is unavailable"
 
 
-def text(rows: list[dict[str, Any]]) -> list[str]:
-    """The rows in columns."""
-    columns = ("kind", "name", "distribution", "version")
-    heads = {column: column.upper() for column in columns}
-    widths = {column: max(len(str(row[column])) for row in [heads, *rows]) for column in columns}
-    lines = []
-    for row in [{**heads, "selected": None, "reason": "SELECTED"}, *rows]:
-        mark = "" if row["selected"] is None else "yes: " if row["selected"] else "no: "
-        cells = (str(row[column]).ljust(widths[column]) for column in columns)
-        lines.append("  ".join([*cells, mark + row["reason"]]).rstrip())
-    return lines
+def drawn(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """The rows by kind, with one for every kind that nobody has."""
+    found = []
+    for kind in KINDS:
+        mine = [row for row in rows if row["kind"] == kind]
+        if not any(row["installed"] for row in mine):
+            found.append(
+                Row((kind, "-", "-", "-", f"nobody{NOBODY.get(kind, '')}"), "note" if kind == "http" else "faint")
+            )
+        for row in mine:
+            mark = "not installed: " if not row["installed"] else "yes: " if row["selected"] else "no: "
+            cells = (kind, row["name"], row["distribution"], row["version"] or "-", mark + row["reason"])
+            found.append(Row(cells, "faint" if not row["installed"] else "good" if row["selected"] else "plain"))
+    return Table("Plugins", ("KIND", "NAME", "DISTRIBUTION", "VERSION", "SELECTED"), found, grouped=True)

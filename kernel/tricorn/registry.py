@@ -25,6 +25,7 @@ PREFERENCES: Mapping[str, Sequence[str]] = {
     "http": ("httptools", "h11"),
     "ws": ("frames", "websockets", "wsproto"),
     "loop": ("uvloop", "asyncio"),
+    "terminal": ("rich",),
 }
 """What `auto` tries, best first, where no bundle says otherwise."""
 
@@ -53,6 +54,7 @@ PROVIDERS: Mapping[str, type] = {
     "listener": api.ListenerProvider,
     "supervisor": api.SupervisorProvider,
     "command": api.CommandProvider,
+    "terminal": api.TerminalProvider,
 }
 
 
