@@ -43,6 +43,7 @@ TEST = (
     "build>=1.2",
     "channels>=4.1",
     "django>=4.2",
+    "editables>=0.3",
     "fastapi>=0.115",
     "fastapi-cli>=0.0.8",
     "flask>=3.0",

@@ -47,6 +47,7 @@ class Environment:
         site = run(self.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
         for name in _closure({*KERNEL.libraries, *libraries}):
             _copy(name, Path(site.strip()))
+            self._write_commands(name)
 
     def install(self, *folders: Path) -> None:
         """Build the wheels of distributions and install them; their requirements have to be there."""
@@ -63,6 +64,14 @@ class Environment:
     def program(self, name: str) -> Path:
         """A console command."""
         return self.python.with_name(name + self.python.suffix)
+
+    def _write_commands(self, name: str) -> None:
+        """Write the console commands of a copied distribution, as an installation would."""
+        for entry in importlib_metadata.distribution(name).entry_points.select(group="console_scripts"):
+            program = self.program(entry.name)
+            text = f"#!{self.python}\nimport sys\nfrom {entry.module} import {entry.attr}\nsys.exit({entry.attr}())\n"
+            program.write_text(text)
+            program.chmod(0o755)
 
 
 def _closure(names: Iterable[str]) -> set[str]:

@@ -101,8 +101,8 @@ class ThreadServer:
 class CommandLine:
     """A process that runs `python -m tricorn`; killed when the block ends, should it still run.
 
-    program: what is run instead of tricorn; python: by which interpreter. Standard output goes to a file, so that no
-    access log fills a pipe.
+    program: what is run instead of tricorn; python: by which interpreter; patience: seconds until it is taken for hung.
+    Standard output goes to a file, so that no access log fills a pipe.
     """
 
     def __init__(
@@ -111,6 +111,7 @@ class CommandLine:
         directory: Path,
         program: Iterable[str] = ("-m", "tricorn"),
         python: str | Path = sys.executable,
+        patience: float = DEADLINE,
         **env: str,
     ) -> None:
         self._output = (directory / "stdout").open("w+")
@@ -123,7 +124,7 @@ class CommandLine:
             text=True,
         )
         self.log: list[str] = []
-        self._watchdog = threading.Timer(DEADLINE, self.popen.kill)
+        self._watchdog = threading.Timer(patience, self.popen.kill)
         self._watchdog.start()
 
     def __enter__(self) -> CommandLine:

@@ -1,6 +1,6 @@
-"""nginx and HAProxy with the configurations of the documentation, in front of a server.
+"""nginx, HAProxy and Caddy with the configurations of the documentation, in front of a server.
 
-Not part of the default run: they need the two programs, which `.ci/run` installs.
+Not part of the default run: they need the programs, which `.ci/run` installs.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.load import Load
+from tests.pages import DOCS, block, commands
 from tests.servers import DEADLINE, CommandLine
-from tests.test_docs import DOCS, block, blocks
 
 BODY = bytes(range(256)) * 40_000
 """10 MB."""
@@ -43,8 +43,7 @@ Start = Callable[..., Behind]
 
 def command_of(page: str) -> list[str]:
     """The arguments with which a page starts the server."""
-    command = blocks(DOCS / page, language="sh")[0]
-    program, *arguments = shlex.split(command)
+    program, *arguments = shlex.split(commands(DOCS / page)[0])
     assert program == "tricorn"
     return arguments
 
@@ -71,7 +70,20 @@ def haproxy(folder: Path, port: int, arguments: list[str]) -> tuple[list[str], l
     return arguments, ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")]
 
 
-@pytest.fixture(params=["nginx", "haproxy"])
+def caddy(folder: Path, port: int, arguments: list[str]) -> tuple[list[str], list[str]]:
+    """The same for Caddy, which would fetch a certificate for a name of its own and write below the home directory."""
+    arguments[arguments.index("--port") + 1] = "0"
+    text = block("howto/caddy.md", "Caddyfile").replace("example.com", f"http://127.0.0.1:{port}")
+    (folder / "Caddyfile").write_text("{\nadmin off\n}\n" + text)
+    homes = [f"XDG_{name}_HOME={folder}" for name in ("CONFIG", "DATA")]
+    run = ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
+    return arguments, ["env", *homes, *run]
+
+
+PREPARE = {"nginx": nginx, "haproxy": haproxy, "caddy": caddy}
+
+
+@pytest.fixture(params=PREPARE)
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
     """Start a server as the proxy's page says, with further options, and the proxy in front of it."""
     proxy = request.param
@@ -84,8 +96,7 @@ def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
             reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
             reserved.bind(("127.0.0.1", 0))
             port = reserved.getsockname()[1]
-            prepare = nginx if proxy == "nginx" else haproxy
-            arguments, command = prepare(tmp_path, port, command_of(f"howto/{proxy}.md"))
+            arguments, command = PREPARE[proxy](tmp_path, port, command_of(f"howto/{proxy}.md"))
             arguments[0] = "tests.proxies.app:app"
             server = stack.enter_context(CommandLine(*arguments, *options, directory=tmp_path))
             line = server.wait_for(" running on ")

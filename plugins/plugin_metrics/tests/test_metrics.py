@@ -100,3 +100,14 @@ def test_every_worker_answers_for_all(tmp_path: Path) -> None:
         watchdog.cancel()
     assert process.returncode == 0
     assert 'tricorn_requests_total{method="GET",status="200"} 20.0' in page
+
+
+def test_a_shared_directory_that_is_not_there_is_told(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    ended = subprocess.run(
+        [sys.executable, "-m", "tricorn", "main:app", "--plugin", "metrics"],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(missing)}, capture_output=True, text=True, timeout=DEADLINE,
+    )  # fmt: skip
+    assert ended.returncode == 3
+    assert f"PROMETHEUS_MULTIPROC_DIR names {missing}, which is no directory" in ended.stderr
+    assert len(ended.stderr.splitlines()) == 1

@@ -29,6 +29,11 @@ try:
 except ImportError as error:
     raise Unavailable(f"prometheus-client cannot be imported: {error}") from None
 
+# The library opens a file in it for the first metric; what it says of a missing directory nobody would understand.
+SHARED = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+if SHARED and not os.path.isdir(SHARED):
+    raise Unavailable(f"PROMETHEUS_MULTIPROC_DIR names {SHARED}, which is no directory: make an empty one")
+
 tricorn_api = 1
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"})
@@ -81,7 +86,7 @@ def _method(scope: Scope) -> str:
 
 def page() -> bytes:
     """All metrics of the process, or of all workers, in the text format of Prometheus."""
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    if SHARED:
         registry = CollectorRegistry()
         multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
         return generate_latest(registry)
@@ -138,5 +143,5 @@ def tricorn_stopping(kernel: Any) -> None:
     """The server accepts no more."""
     _looks.pop(kernel).cancel()
     CONNECTIONS.set(0)
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+    if SHARED:
         multiprocess.mark_process_dead(os.getpid())  # type: ignore[no-untyped-call]
