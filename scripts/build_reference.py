@@ -159,7 +159,9 @@ def entry(node: ast.stmt, documentation: str) -> list[str]:
         fields = [field for field in fields if "ClassVar" not in field and not field.startswith("_")]
         lines += code("\n".join(fields)) if fields else []
         for method in node.body:
-            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and not method.name.startswith("_"):
+            if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and not method.name.startswith(
+                ("_", "check_")
+            ):
                 lines += [*code(signature(method)), prose(ast.get_docstring(method) or ""), ""]
         return lines
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -207,13 +209,36 @@ def prose(text: str) -> str:
 # --- the pages ------------------------------------------------------------------------------------------------------
 
 
+SUITES = (
+    "http1.Http1CodecSuite",
+    "http1.Http1Suite",
+    "http.HttpSuite",
+    "client.Client",
+    "ws.WsCodecSuite",
+    "loop.LoopSuite",
+)
+"""What a plugin's author subclasses, by its place below `tricorn.testing`."""
+
+
 def testing_page() -> str:
     """The page of the conformance kit."""
     suite = module_page("kernel/tricorn/testing/suite.py", "The conformance kit", KIT_INTRODUCTION)
     serving = (
         module_page("kernel/tricorn/testing/serving.py", "", "").partition("### `serve`")[2].partition("\n### ")[0]
     )
-    return f"{suite}\n## A server for tests\n\n### `serve`{serving}".rstrip() + "\n"
+    parts = [suite, "## The suites", "", *suites(), "## A server for tests", "", f"### `serve`{serving}"]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def suites() -> Iterator[str]:
+    """The sections of what a plugin's author subclasses; the checks are told by their names when they run."""
+    for name in SUITES:
+        module, _, wanted = name.rpartition(".")
+        tree = ast.parse((ROOT / "kernel/tricorn/testing" / f"{module}.py").read_text())
+        for node, documentation in documented(tree):
+            if isinstance(node, ast.ClassDef) and node.name == wanted:
+                lines = entry(node, documentation)
+                yield from [f"### `tricorn.testing.{name}`", *lines[1:]]
 
 
 MAKERS: dict[str, Callable[[], str]] = {

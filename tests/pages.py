@@ -29,11 +29,11 @@ def name_of(page: Path) -> str:
 
 
 def blocks(page: Path, language: str | None = None, title: str | None = None) -> list[str]:
-    """The code blocks of a page, in their order: those of a language, those with a title in their first line."""
+    """The code blocks of a page, in their order: those of a language, those with a title; an empty one is for none."""
     return [
         match[3]
         for match in BLOCK.finditer(page.read_text())
-        if match[3] is not None and language in (None, match[1]) and title in (None, match[2])
+        if match[3] is not None and language in (None, match[1]) and title in (None, match[2] or "")
     ]
 
 

@@ -14,11 +14,13 @@ import pytest
 from tests.environment import run
 from tests.pages import DOCS, PAGES, READMES, block, commands, name_of
 from tests.parts import KERNEL, ROOT
+from tricorn import api, hookspecs, testing
 from tricorn.cli import main, serve_command
 from tricorn.commands import find
 from tricorn.options import OPTIONS
 from tricorn.registry import PREFERENCES, Registry
 
+SECTION = re.MULTILINE | re.DOTALL
 REFERENCE = ("api.md", "hooks.md", "options.md", "testing.md")
 
 
@@ -32,6 +34,16 @@ def test_the_site_builds_and_no_link_is_broken(tmp_path: Path) -> None:
     run(Path(sys.executable).with_name("zensical"), "build", "--strict", directory=tmp_path)
     options = (tmp_path / "site" / "reference" / "options" / "index.html").read_text()
     assert [option.name for option in OPTIONS if option.cli and option.flags not in options] == []
+
+
+def test_the_reference_says_something_of_every_public_name(tmp_path: Path) -> None:
+    run(sys.executable, ROOT / "scripts" / "build_reference.py", tmp_path)
+    hooks = [name for name in vars(hookspecs) if name.startswith("tricorn_")]
+    for page, names in (("api.md", api.__all__), ("testing.md", testing.__all__), ("hooks.md", hooks)):
+        sections = dict(
+            re.findall(r"^### `(\w+)`\n+```python\n.*?^```\n+(\S.*?)$", (tmp_path / page).read_text(), SECTION)
+        )
+        assert sorted(set(names) - sections.keys()) == []
 
 
 def test_every_page_is_in_the_navigation() -> None:

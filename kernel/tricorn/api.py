@@ -63,11 +63,21 @@ hookimpl = pluggy.HookimplMarker("tricorn")
 """Marks a plugin's function as the implementation of the hook of the same name."""
 
 Scope = MutableMapping[str, Any]
+"""What an application is called for, under the keys of the ASGI specification: `type`, `path`, `headers` and so on."""
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
+"""Waits for the next event of the client, as a mapping whose `type` says what it is."""
+
 Send = Callable[[Message], Awaitable[None]]
+"""Takes an event for the client; waits while that reads too slowly."""
+
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""An application of ASGI 3."""
+
 Headers = list[tuple[bytes, bytes]]
+"""Fields in the order of the message: names in lower case, values without white space around them."""
+
 Address = tuple[str, int]
 
 

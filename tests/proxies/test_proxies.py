@@ -73,8 +73,8 @@ def haproxy(folder: Path, port: int, arguments: list[str]) -> tuple[list[str], l
 def caddy(folder: Path, port: int, arguments: list[str]) -> tuple[list[str], list[str]]:
     """The same for Caddy, which would fetch a certificate for a name of its own and write below the home directory."""
     arguments[arguments.index("--port") + 1] = "0"
-    text = block("howto/caddy.md", "Caddyfile").replace("example.com", f"http://127.0.0.1:{port}")
-    (folder / "Caddyfile").write_text("{\nadmin off\n}\n" + text)
+    text = block("howto/caddy.md", "Caddyfile").replace("example.com", f"http://:{port}")
+    (folder / "Caddyfile").write_text("{\nadmin off\ndefault_bind 127.0.0.1\n}\n" + text)
     homes = [f"XDG_{name}_HOME={folder}" for name in ("CONFIG", "DATA")]
     run = ["caddy", "run", "--adapter", "caddyfile", "--config", str(folder / "Caddyfile")]
     return arguments, ["env", *homes, *run]
