@@ -14,7 +14,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.md") if page.parent.name != "reference")
 READMES = sorted(
     (*ROOT.glob("README.md"), *ROOT.glob("*/README.md"), *ROOT.glob("plugins/*/README.md")),
-    key=lambda page: len(page.parts),
+    key=lambda page: (len(page.parts), page),
 )
 
 PROGRAMS = ("curl", "pip", "python", "python3", "tricorn")
