@@ -120,6 +120,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.finding",
             "tricorn.doctor",
             "tricorn.listing",
+            "tricorn.migration*",
             "tricorn.rehearsal",
             "tricorn.scaffold*",
             "tricorn.settings_file",

@@ -236,6 +236,14 @@ def test_the_variable_of_a_kubernetes_service_is_explained(
     assert f"for a Service named {prefix.lower()}." in caught.value.message
 
 
+def test_print_config_prints_what_the_command_config_does(here: Path) -> None:
+    """And serves nothing, whatever the application is."""
+    printed = Ran("nomod:app", "--port", "1", "--ws", "none", "--print-config", TRICORN_HOST="h")
+    shown = Ran("config", "nomod:app", "--port", "1", "--ws", "none", TRICORN_HOST="h")
+    assert (printed.status, printed.out, printed.err) == (0, shown.out, "")
+    assert Ran("dev", "--print-config").out.startswith("NAME")
+
+
 # --- how it ends ------------------------------------------------------------------------------------------------------
 
 

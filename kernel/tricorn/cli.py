@@ -25,7 +25,7 @@ from tricorn.registry import AUTOMATIC, UVICORN_NAMES, PluginError, Registry
 FURTHER = (
     "Further commands: tricorn dev [APP], tricorn config [APP], tricorn check APP, tricorn plugins [--json], "
     "tricorn check KIND NAME, tricorn new KIND NAME, "
-    "tricorn bundle NAME, tricorn doctor, tricorn exec -- COMMAND. "
+    "tricorn bundle NAME, tricorn doctor, tricorn check-migration [FILE], tricorn exec -- COMMAND. "
 )
 VARIABLES = (
     "Every option can also be set by a variable: TRICORN_PORT for --port, or UVICORN_PORT where that is not set."
@@ -94,6 +94,9 @@ def serve_command(arguments: Sequence[str], registry: Registry | None = None) ->
         click.Option(["--version"], is_flag=True, expose_value=False, is_eager=True, callback=print_version,
                      help="Show the version and exit.")
     )  # fmt: skip
+    command.params.append(
+        click.Option(["--print-config"], is_flag=True, help="Print the value of every option and where it comes from.")
+    )
     return command
 
 
@@ -131,6 +134,10 @@ def settings_command(
 def _serve(origins: Origins, app: str | None, values: dict[str, Any]) -> None:
     from tricorn.main import run
 
+    if values.pop("print_config"):
+        from tricorn.effective import show
+
+        return show(origins, app, {**values, "as_json": False})
     app = app or unnamed(values)
     if origins.file.path:
         click.echo(f"INFO:     Taking settings from {origins.file.path}.", err=True)

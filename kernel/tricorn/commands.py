@@ -13,6 +13,7 @@ from tricorn.registry import PluginError, Registry, Selected, broken
 COMMANDS = {
     "plugins": ("tricorn.listing", "plugins_command"),
     "check": ("tricorn.checking", "check_command"),
+    "check-migration": ("tricorn.migration", "check_migration_command"),
     "config": ("tricorn.effective", "config_command"),
     "exec": ("tricorn.shim", "exec_command"),
     "doctor": ("tricorn.doctor", "doctor_command"),
