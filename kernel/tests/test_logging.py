@@ -216,6 +216,13 @@ def test_the_default_configuration_is_what_dictconfig_makes_of_it() -> None:
         how()
         return state()
 
-    settings = SimpleNamespace(log_config=LOGGING_CONFIG, log_level=None, use_colors=None, access_log=True)
+    settings = SimpleNamespace(
+        log_config=LOGGING_CONFIG,
+        log_level=None,
+        log_format=None,
+        access_log_format=None,
+        use_colors=None,
+        access_log=True,
+    )
     ours = configured(lambda: configure(settings))
     assert ours == configured(lambda: logging.config.dictConfig(LOGGING_CONFIG))

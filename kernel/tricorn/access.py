@@ -9,11 +9,11 @@ a handler, a level, a formatter) is noticed at the next record, and from there r
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import nullcontext
 from typing import Any
 
-from tricorn.logging import escape
+from tricorn.log_formats import escape
 
 INFO = logging.INFO
 BUFFER = 64 * 1024
@@ -96,9 +96,38 @@ class AccessLog:
                 self._lost = 0
 
 
+class SelectiveAccessLog(AccessLog):
+    """Leaves out what succeeds at certain paths: health checks, and whoever collects metrics."""
+
+    __slots__ = ("_excluded",)
+
+    def __init__(self, render: Renderer | None, excluded: Container[str]) -> None:
+        super().__init__(render)
+        self._excluded = excluded
+
+    def __call__(self, client: str, method: str, path: str, version: str, status: int) -> None:
+        """Log one response, unless it is left out."""
+        if not left_out(path, status, self._excluded):
+            super().__call__(client, method, path, version, status)
+
+
+def left_out(path: str, status: int, excluded: Container[str]) -> bool:
+    """Whether a response is one of those that nobody wants to read about. Whatever fails is logged."""
+    return 200 <= status < 300 and path.partition("?")[0] in excluded
+
+
+def excluded_paths(config: Any) -> frozenset[str]:
+    """The paths of `--access-log-exclude`, as the access log shows them."""
+    given = config.access_log_exclude or ()
+    paths = given.split(",") if isinstance(given, str) else given
+    return frozenset(path.strip() for path in paths if path.strip())
+
+
 def open_access_log(config: Any) -> AccessLog | None:
     """What the configuration and its logging plugin make of the access log; None where it is off."""
     if not config.access_log:
         return None
-    render = config.selected["logging"][0].provider.access
-    return AccessLog(render(config) if render is not None else None)
+    make = config.selected["logging"][0].provider.access
+    render = make(config) if make is not None else None
+    excluded = excluded_paths(config)
+    return SelectiveAccessLog(render, excluded) if excluded else AccessLog(render)

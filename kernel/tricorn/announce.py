@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import socket
+import sys
 from typing import Any
 
 import tricorn
@@ -13,6 +14,10 @@ import tricorn
 logger = logging.getLogger("tricorn.error")
 
 _ENDING = " (Press CTRL+C to quit)"
+
+_WILDCARDS = {"0.0.0.0": ("127.0.0.1", "192.0.2.1"), "::": ("::1", "2001:db8::1")}
+"""What stands for every address of this machine, that which it calls itself by, and one of somebody else: documentation
+has it for itself (RFC 5737, RFC 3849), so nobody is there."""
 
 
 def log_address(config: Any, sockets: list[socket.socket]) -> None:
@@ -36,6 +41,18 @@ def log_address(config: Any, sockets: list[socket.socket]) -> None:
         )
         if config.dedicated and _inside_container() and _loopback(sockets[0].getsockname()[0]):
             logger.info("Only reachable inside this container. Use --host 0.0.0.0 to be reached from outside.")
+        urls = [url for sock in sockets for url in urls_of_every_interface(sock.getsockname(), config.is_ssl)]
+        if urls:
+            logger.info("It listens on every interface of this machine: open %s", " or ".join(urls))
+
+
+def urls_of_every_interface(address: Any, secure: bool) -> list[str]:
+    """Where a browser finds a server that is bound to no address in particular, here first; none for any other."""
+    loopback, elsewhere = _WILDCARDS.get(address[0], ("", ""))
+    if not loopback:
+        return []
+    hosts = [loopback, _own_address(elsewhere)]
+    return [url_of((host, address[1]), secure) for host in dict.fromkeys(hosts) if host]
 
 
 def url_of(address: Any, secure: bool) -> str:
@@ -56,6 +73,32 @@ def log_selection(config: Any) -> None:
     logger.info("Using %s, %s", name, ", ".join(chosen))
 
 
+def log_duplicates() -> None:
+    """Say so where a console gets the lines of a logger more than once, which nobody wants."""
+    for name in ("tricorn.error", "tricorn.access"):
+        owners = writing_to_the_console(name)
+        if len(owners) > 1:
+            logger.warning(
+                "Lines of the log appear %d times: the logger %s propagates to a handler of %s. Set its propagate to "
+                "false, or take away one of the handlers.",
+                len(owners), *owners[:2],
+            )  # fmt: skip
+            return
+
+
+def writing_to_the_console(name: str) -> list[str]:
+    """Whose handlers write the records of a logger to the standard streams: its own, and those of its ancestors."""
+    owners = []
+    at: logging.Logger | None = logging.getLogger(name)
+    while at is not None:
+        for handler in at.handlers:
+            stream = getattr(handler, "stream", None)
+            if stream is not None and stream in (sys.stdout, sys.stderr):
+                owners.append("the root logger" if at.name == "root" else repr(at.name))
+        at = at.parent if at.propagate else None
+    return owners
+
+
 def log_process(message: str, number: int) -> None:
     """Log one of uvicorn's lines about a process; its number stands in colour."""
     logger.info(message, number, extra={"color_message": message.replace("%d", "\033[36m%d\033[0m")})
@@ -63,6 +106,20 @@ def log_process(message: str, number: int) -> None:
 
 def _inside_container() -> bool:
     return os.path.exists("/.dockerenv") or os.path.exists("/run/.containerenv")
+
+
+def _own_address(elsewhere: str) -> str:
+    """From which of its addresses this machine would speak to another one; empty without a way there.
+
+    Connecting a datagram socket asks the system for a route and sends nothing.
+    """
+    family = socket.AF_INET6 if ":" in elsewhere else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as sock:
+            sock.connect((elsewhere, 9))
+            return str(sock.getsockname()[0])
+    except OSError:
+        return ""
 
 
 def _loopback(host: str) -> bool:

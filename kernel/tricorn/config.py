@@ -29,7 +29,7 @@ from tricorn.environment import EnvironmentVariableError
 from tricorn.loading import AppError, adapted, call_factory, import_app
 from tricorn.logging import LOG_LEVELS, LOGGING_CONFIG, TRACE_LOG_LEVEL
 from tricorn.observers import observed
-from tricorn.options import OPTIONS, default_of, keywords
+from tricorn.options import BEHIND_PROXY, OPTIONS, default_of, keywords
 from tricorn.proxy import Proxies
 from tricorn.registry import PluginError, Registry, Selected
 from tricorn.tls import TlsError, finished_context
@@ -86,6 +86,8 @@ class Config:
         if len(args) > len(_NAMES) or given.keys() & kwargs.keys():
             _SIGNATURE.bind(self, app, *args, **kwargs)  # raises Python's own words for it
         given.update(kwargs)
+        if given.get("behind_proxy"):
+            given = {**BEHIND_PROXY, **given}
         self.app = app
         for option in OPTIONS:
             if option.keyword:
@@ -123,7 +125,7 @@ class Config:
         except EnvironmentVariableError as error:
             fail(str(error))
         if self.forwarded_allow_ips is None:
-            self.forwarded_allow_ips = environment.trusted_peers()
+            self.forwarded_allow_ips = environment.trusted_peers(self.behind_proxy)
         if (self.reload_dirs or self.reload_includes or self.reload_excludes) and not self.should_reload:
             logger.warning(
                 "Current configuration will not reload as not all conditions are met, please refer to documentation."
@@ -152,7 +154,7 @@ class Config:
     def configure_logging(self) -> None:
         """Set up the loggers through the logging plugin."""
         twins.share()
-        plugin = _attempt(lambda: self.registry.named("logging", selection.choice(self, "logging"), self))
+        plugin = _attempt(lambda: selection.logging(self))
         self.selected["logging"] = [plugin]
         try:
             plugin.provider.configure(self)

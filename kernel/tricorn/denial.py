@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tricorn.api import Head, Message, Scope, Stream
 from tricorn.exchange import Exchange
 from tricorn.fields import CLOSE
-from tricorn.logging import escape
+from tricorn.log_formats import escape
 from tricorn.scope import client_name, log_path
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from tricorn import environment, selection, tables
 from tricorn.api import Option, Row, Table
 from tricorn.cli import Origins, settings_command, variables
 from tricorn.environment import EnvironmentVariableError
-from tricorn.options import default_of
+from tricorn.options import BEHIND_PROXY, default_of
 from tricorn.registry import AUTOMATIC, PluginError, Registry
 from tricorn.settings_file import APP
 
@@ -87,12 +87,15 @@ def source(option: Option, origins: Origins, context: click.Context) -> str:
 
 
 def _derived(option: Option, config: Any) -> tuple[Any, str] | None:
-    """What stands in for the default: a bundle's preference, or a variable of no option's own."""
+    """What stands in for the default: a bundle's preference, a preset, or a variable of no option's own."""
+    preset = "--behind-proxy" if config.behind_proxy else ""
+    if preset and option.name in BEHIND_PROXY:
+        return BEHIND_PROXY[option.name], preset
     if option.name == "workers":
         return environment.workers(), "WEB_CONCURRENCY" if os.environ.get("WEB_CONCURRENCY") else "default"
     if option.name == "forwarded_allow_ips":
         name = "FORWARDED_ALLOW_IPS"
-        return environment.trusted_peers(), name if name in os.environ else "default"
+        return environment.trusted_peers(config.behind_proxy), name if name in os.environ else preset or "default"
     bundled = config.registry.defaults().get(option.kind)
     if bundled is not None and option.kind not in AUTOMATIC:
         names, entry = bundled

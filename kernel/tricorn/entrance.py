@@ -42,8 +42,8 @@ class Entrance:
     def tell(self, peer: str) -> None:
         """Log that somebody was turned away."""
         kernel = self.kernel
-        if kernel.access is not None:
-            kernel.access(peer, "-", "-", "1.1", 503)
+        if kernel.access_refused is not None:
+            kernel.access_refused(peer, "-", "-", "1.1", 503)
         if kernel.clock - self._told >= QUIET:
             self._told = kernel.clock
             kernel.log.warning("Exceeded the limit of %d connections.", self.limit)

@@ -11,6 +11,10 @@ TRUSTED = "127.0.0.1,::1"
 """The peers whose proxy headers count where nothing else is said."""
 
 
+PRIVATE = "127.0.0.1,::1,unix,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
+"""Those that count with `--behind-proxy`: this machine, UNIX sockets, and the private networks (RFC 1918, RFC 4193)."""
+
+
 class EnvironmentVariableError(Exception):
     """A variable or a file of variables cannot be used: one line for the user."""
 
@@ -41,9 +45,9 @@ def workers() -> int:
         raise EnvironmentVariableError(f"WEB_CONCURRENCY is {text!r}, which is no number of workers.") from None
 
 
-def trusted_peers() -> str:
+def trusted_peers(behind_proxy: bool) -> str:
     """The peers that `FORWARDED_ALLOW_IPS` trusts, or those that are trusted by default."""
-    return os.environ.get("FORWARDED_ALLOW_IPS", TRUSTED)
+    return os.environ.get("FORWARDED_ALLOW_IPS", PRIVATE if behind_proxy else TRUSTED)
 
 
 def uvicorn_name(option: str) -> str:

@@ -106,7 +106,7 @@ class Exchange:
         if limit:
             self._received += len(data)
             if self._received > limit:
-                raise Refusal(413, "a request body over its limit")
+                raise Refusal(413, f"a request body over the {limit} bytes of --limit-request-body")
         if not self._chunks or len(self._chunks[-1]) + len(data) > PIECE:
             self._chunks.append(b"")
         self._chunks[-1] += data

@@ -34,9 +34,20 @@ def explain(error: Exception) -> None:
         traceback.print_exception(error.with_traceback(trace or error.__traceback__))
     if isinstance(error, ModuleNotFoundError) and error.name:
         top = error.name.partition(".")[0]
-        having = [venv for venv in (".venv", "venv") if any(Path(venv).glob(f"lib/python*/site-packages/{top}"))]
-        hint = f" {having[0]} here has it: {having[0]}/bin/python -m tricorn." if having else ""
+        venv = _having(top)
+        where = "" if venv is None or venv.is_absolute() else " here"
+        hint = f" {venv}{where} has it: {venv / 'bin' / 'python'} -m tricorn." if venv is not None else ""
         print(f"ERROR:    There is no module {top!r} for {sys.executable}.{hint}", file=sys.stderr)
+
+
+def _having(module: str) -> Path | None:
+    """The virtual environment of this directory, or of one above it, that has a module."""
+    for directory in (here := Path.cwd(), *here.parents):
+        for venv in (directory / ".venv", directory / "venv"):
+            for place in (*venv.glob("lib/python*/site-packages"), venv / "Lib" / "site-packages"):
+                if (place / module).is_dir() or (place / f"{module}.py").is_file():
+                    return venv.relative_to(here) if directory == here else venv
+    return None
 
 
 def _leads(path: str) -> bool:

@@ -348,9 +348,9 @@ class Http1Connection(Http1Stream):
         elif state == HEAD and self._partial is None:
             self._transport.close()
         elif state == HEAD:
-            self._refuse(Refusal(408, "the request head took too long"))
+            self._refuse(Refusal(408, "the request head took longer than --timeout-request-head"))
         elif state in (LENGTH, CHUNKED) and receiver is not None:
-            self._refuse(Refusal(408, "the request body took too long"))
+            self._refuse(Refusal(408, "the request body paused for longer than --timeout-request-body"))
         else:
             self._transport.abort()
 

@@ -37,7 +37,7 @@ def check_announced(headers: Headers, limit: int) -> None:
     """Raise Refusal(413) for a Content-Length over the limit."""
     for name, value in headers:
         if name == b"content-length" and int(value) > limit:
-            raise Refusal(413, "a request body over its limit")
+            raise Refusal(413, f"a request body of {int(value)} bytes, over the {limit} of --limit-request-body")
 
 
 class Kernel:
@@ -45,7 +45,8 @@ class Kernel:
 
     app: the ASGI 3 application, with its middleware. settings: read by uvicorn's keyword names. http: the selected HTTP
     plugins, best first. ws: the selected WebSocket plugin, or None. state: the lifespan's, copied into every scope.
-    access: takes one access record, or None where nobody wants them.
+    access: takes one access record, or None where nobody wants them; access_refused: the same for a request that never
+    reaches the application, which may be all that is left to the kernel to log.
 
     protocol: makes the protocol object of a new connection, for `loop.create_server`.
     """
@@ -71,6 +72,7 @@ class Kernel:
         self.ws = ws
         self.state = state
         self.access = access
+        self.access_refused = access
         self.log = logging.getLogger("tricorn.error")
         self.root_path: str = settings.root_path
         self.limit_concurrency: int | None = settings.limit_concurrency
@@ -173,8 +175,8 @@ class Kernel:
         limit = self.limit_concurrency
         if limit is not None and (len(self.connections) >= limit or len(self.calls) >= limit):
             self.log.warning("Exceeded concurrency limit.")
-            if self.access is not None:
-                self.access(stream.peer, head.method, head.target.decode("latin-1"), head.version, 503)
+            if self.access_refused is not None:
+                self.access_refused(stream.peer, head.method, head.target.decode("latin-1"), head.version, 503)
             raise Refusal(503, "over the concurrency limit", _RETRY)
         if self.limit_body and not head.complete:
             check_announced(head.headers, self.limit_body)
@@ -211,17 +213,25 @@ class Kernel:
     def check_head(self, head: bytes, lines: int) -> None:
         """Raise Refusal: 414 for a request line over its limit, 431 for a head or a number of fields over theirs."""
         if head.find(b"\r\n") > self.limit_line:
-            raise Refusal(414, "request line too long")
-        if len(head) > self.limit_head or lines > self.head_lines:
-            raise Refusal(431, "request head too large")
+            raise self._too_long()
+        if len(head) > self.limit_head:
+            raise self._too_large()
+        if lines > self.head_lines:
+            raise Refusal(431, f"more than the {self.head_lines - 3} fields of --limit-request-fields")
 
     def check_partial_size(self, partial: bytearray) -> None:
         """Raise Refusal for a head that has outgrown its limits before its end arrived."""
         if len(partial) > self.head_small:
             if len(partial) > self.limit_line + 1 and partial.find(b"\r\n", 0, self.limit_line + 2) < 0:
-                raise Refusal(414, "request line too long")
+                raise self._too_long()
             if len(partial) > self.limit_head:
-                raise Refusal(431, "request head too large")
+                raise self._too_large()
+
+    def _too_long(self) -> Refusal:
+        return Refusal(414, f"a request line over the {self.limit_line} bytes of --limit-request-line")
+
+    def _too_large(self) -> Refusal:
+        return Refusal(431, f"a request head over the {self.limit_head} bytes of --limit-request-head")
 
     def refused(self, refusal: Refusal) -> None:
         """Log a refusal, but for 503: a server that is busy says so when it refuses."""

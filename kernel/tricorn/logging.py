@@ -14,9 +14,9 @@ from copy import copy, deepcopy
 from http import HTTPStatus
 from importlib import import_module
 from typing import Any, Literal
-from urllib.parse import quote
 
 from tricorn.api import LogProvider, hookimpl
+from tricorn.log_formats import STAMP, TIME_FORMAT, escape, formatted, stamped
 
 __all__ = ["LOGGING_CONFIG", "TRACE_LOG_LEVEL", "AccessFormatter", "ColourizedFormatter", "DefaultFormatter"]
 
@@ -82,13 +82,6 @@ def style(text: str, fg: str | None = None, bold: bool = False) -> str:
     """The text between the escape sequences of a colour or of bold type and of the way back."""
     colour = f"\033[{_COLOURS[fg]}m" if fg is not None else ""
     return f"{colour}{chr(27) + '[1m' if bold else ''}{text}\033[0m"
-
-
-def escape(text: str) -> str:
-    """What came from a client, made safe for a log line: control characters and quotes as percent escapes."""
-    if text.isprintable() and '"' not in text:
-        return text
-    return "".join(c if c.isprintable() and c != '"' else quote(c, safe="", errors="surrogatepass") for c in text)
 
 
 def isatty(stream: Any) -> bool:
@@ -168,13 +161,14 @@ class AccessFormatter(ColourizedFormatter):
 
 
 def configure(settings: Any) -> None:
-    """Set up the loggers as `log_config`, `log_level`, `use_colors` and `access_log` say.
+    """Set up the loggers as `log_config`, the formats, `log_level`, `use_colors` and `access_log` say.
 
     `log_config=None` leaves them alone. Raises OSError, ValueError or ImportError for a file that cannot be used.
     """
     logging.addLevelName(TRACE_LOG_LEVEL, "TRACE")
-    if settings.log_config is not None:
-        _apply(_read(settings.log_config), settings.use_colors)
+    config = formatted(_read(settings.log_config), settings.log_format, settings.access_log_format)
+    if config is not None:
+        _apply(config, settings.use_colors)
     if settings.log_level is not None:
         level = settings.log_level
         if isinstance(level, str):
@@ -272,8 +266,15 @@ def access_renderer(settings: Any) -> Callable[[str, str, str, str, int], str] |
     """The line that the access handler would write, or None where somebody chose another format."""
     handlers = logging.getLogger("tricorn.access").handlers
     formatter = handlers[0].formatter if len(handlers) == 1 else None
-    if type(formatter) is not AccessFormatter or formatter._fmt != ACCESS_FORMAT:
+    if type(formatter) is not AccessFormatter:
         return None
+    if formatter._fmt == STAMP + ACCESS_FORMAT and formatter.datefmt == TIME_FORMAT:
+        return stamped(_renderer(formatter))
+    return _renderer(formatter) if formatter._fmt == ACCESS_FORMAT else None
+
+
+def _renderer(formatter: AccessFormatter) -> Callable[[str, str, str, str, int], str]:
+    """What makes the lines of `ACCESS_FORMAT`."""
     if not formatter.use_colors:
         lines = STATUS_LINES
 

@@ -45,12 +45,13 @@ def run(app: Any, *, app_dir: str | None = None, **options: Any) -> None:
     if app_dir is not None:
         sys.path.insert(0, app_dir)
     try:
-        config = Config(app, **options)
-        if config.use_subprocess and not isinstance(app, str):
-            hint = _import_string(app)
-            text = "You must pass the application as an import string to enable 'reload' or 'workers'."
-            logger.warning("%s%s", text, f" Here: run({hint!r}, ...)." if hint else "")
-            sys.exit(STARTUP_FAILURE)
+        config = Config(_importable(app) if options.get("reload") else app, **options)
+        if config.use_subprocess:
+            config.app = _importable(config.app)
+            if not isinstance(config.app, str):
+                text = "You must pass the application as an import string to enable 'reload' or 'workers'."
+                logger.warning("%s It has no name in the main file: run('module:attribute', ...).", text)
+                sys.exit(STARTUP_FAILURE)
         if config.should_reload and config.workers > 1:
             logger.warning('"workers" flag is ignored when reloading is enabled.')
         config.dedicated = True
@@ -66,12 +67,15 @@ def run(app: Any, *, app_dir: str | None = None, **options: Any) -> None:
         sys.exit(status)
 
 
-def _import_string(app: Any) -> str | None:
-    """How the program's main file would name the application, if it has a name there."""
+def _importable(app: Any) -> Any:
+    """What another process imports the application by, or the application itself where the main file names none."""
     program = sys.modules["__main__"]
-    path = getattr(program, "__file__", None)
+    path, spec = getattr(program, "__file__", None), getattr(program, "__spec__", None)
     names = [name for name, value in vars(program).items() if value is app and not name.startswith("_")]
-    return f"{os.path.splitext(os.path.basename(path))[0]}:{names[0]}" if path and names else None
+    if isinstance(app, str) or not path or not names:
+        return app
+    module = spec.name if spec is not None else os.path.splitext(os.path.basename(path))[0]
+    return f"{module}:{names[0]}"
 
 
 _KEYWORD = inspect.Parameter.KEYWORD_ONLY

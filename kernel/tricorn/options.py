@@ -71,7 +71,7 @@ OPTIONS: tuple[Option, ...] = (
     Option("timeout_keep_alive", "Seconds an idle connection is kept open between requests.", float, 5),
     Option("timeout_notify", "Seconds between two calls of callback_notify.", float, 30, cli=False),
     Option("timeout_graceful_shutdown", "Seconds that requests get to finish at shutdown; no limit by default.", float),
-    Option("timeout_worker_healthcheck", "Seconds in which a worker must show that it is alive.", float, 5),
+    Option("timeout_worker_healthcheck", "Seconds in which a worker must show that it is alive, or at work.", float, 5),
     Option("callback_notify", "A coroutine function called every timeout_notify seconds.", object, cli=False),
     Option("ssl_keyfile", "Key of the TLS certificate, where it is not in --ssl-certfile.", metavar="PATH"),
     Option("ssl_certfile", "TLS certificate, with those between it and its authority.", metavar="PATH"),
@@ -91,6 +91,12 @@ OPTIONS: tuple[Option, ...] = (
            switch="single"),
     Option("app_dir", "Directory where APP is looked for; by default the current one.", metavar="PATH", keyword=False),
     # What uvicorn does not have.
+    Option("log_format", "Lines of the log: plain, time (they begin with it), or json (by the plugin of that name).",
+           ("plain", "time", "json")),
+    Option("access_log_format", "Lines of the access log: common, combined, or atoms as %(h)s, which are gunicorn's.",
+           metavar="FORMAT"),
+    Option("access_log_exclude", "Paths whose successful requests the access log leaves out, comma-separated.",
+           metavar="PATHS"),
     Option("logging", "Logging plugin.", kind="logging", default="text"),
     Option("supervisor", "What runs the serving process: auto (as --reload and --workers ask), or a plugin.",
            kind="supervisor", default="auto"),
@@ -100,6 +106,8 @@ OPTIONS: tuple[Option, ...] = (
            default="auto", flag="--listener", metavar="NAME"),
     Option("plugins", "A further plugin to switch on (middleware, observers); may be repeated.", flag="--plugin",
            kind="plugin", metavar="NAME", multiple=True),
+    Option("behind_proxy", "Settings for a proxy on this machine or in a private network: --timeout-keep-alive 75, and "
+           "--forwarded-allow-ips with the private networks.", bool, False, switch="single"),
     Option("proxy_host", "Take Host and port from X-Forwarded-Host and X-Forwarded-Port of trusted peers.", bool, False,
            switch="single"),
     Option("proxy_prefix", "Take the root path from X-Forwarded-Prefix of trusted peers.", bool, False,
@@ -123,6 +131,11 @@ OPTIONS: tuple[Option, ...] = (
     Option("proxy_protocol", "Connections begin with a PROXY protocol header, version 1 or 2, of a trusted peer.", bool,
            False, switch="single"),
 )  # fmt: skip
+
+
+BEHIND_PROXY = {"timeout_keep_alive": 75.0}
+"""What `behind_proxy` sets where nobody else does, besides the peers to trust: proxies keep idle connections for 60
+seconds, and the side that closes first must be theirs, or a request meets a connection that is just closing."""
 
 
 def keywords(options: Iterable[Option]) -> list[inspect.Parameter]:

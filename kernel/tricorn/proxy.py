@@ -19,11 +19,17 @@ _HOST = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=%-]+(?::[0-9]*)?|\[[0-9A-Fa-f:.]+\]
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)+/?")
 _PAIR = re.compile(r'\s*([!#$%&\'*+\-.^_`|~0-9A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([!#$%&\'*+\-.^_`|~0-9A-Za-z]+))\s*')
 
+UNIX = "unix"
+"""Stands for whoever may open the server's UNIX socket."""
+
+USUAL_KEEP_ALIVE = 60.0
+"""Seconds for which nginx and the load balancers of the clouds keep idle connections to a server."""
+
 logger = logging.getLogger("tricorn.error")
 
 
 class TrustedPeers:
-    """The addresses whose word counts: IP addresses, networks, other names (`unix` sockets have none), or `*` for all.
+    """The addresses whose word counts: IP addresses, networks, `unix` for peers without an address, or `*` for all.
 
     Asking is one look-up for a peer that was asked about before.
     """
@@ -39,6 +45,8 @@ class TrustedPeers:
         """Whether a peer is trusted; None is one without an address."""
         if self.always:
             return True
+        if host is None:
+            return UNIX in self._names
         if not host:
             return False
         known = self._known.get(host)
@@ -101,7 +109,7 @@ def _split_port(hop: str) -> tuple[str, int]:
 class Proxies:
     """Rewrites the scope of a request by the fields of a trusted proxy; one for a server.
 
-    settings: `forwarded_allow_ips`, `proxy_host`, `proxy_prefix`, `proxy_forwarded`.
+    settings: `forwarded_allow_ips`, `proxy_host`, `proxy_prefix`, `proxy_forwarded`, `timeout_keep_alive`.
     """
 
     def __init__(self, settings: Any) -> None:
@@ -110,9 +118,12 @@ class Proxies:
         self.prefix: bool = settings.proxy_prefix
         self.forwarded: bool = settings.proxy_forwarded
         self._warned = False
+        self._keep_alive: float = settings.timeout_keep_alive
 
     def apply(self, scope: Scope) -> None:
         """Rewrite client and scheme, and what else the options say, of a request that has some of PROXY_FIELDS."""
+        if self._keep_alive < USUAL_KEEP_ALIVE:
+            self._hint(scope)
         client = scope["client"]
         if (client[0] if client else None) not in self.trusted:
             self._warn(scope)
@@ -172,6 +183,21 @@ class Proxies:
         scope["root_path"] = prefix + scope["root_path"]
         scope["path"] = prefix + scope["path"]
         scope["raw_path"] = prefix.encode("latin-1") + scope["raw_path"]
+
+    def _hint(self, scope: Scope) -> None:
+        """Say once that a proxy which reuses its connections keeps them for longer than the server does."""
+        closing = scope["http_version"] == "1.0" or any(
+            name == b"connection" and b"close" in value.lower() for name, value in scope["headers"]
+        )
+        if closing or scope["type"] == "websocket":
+            return
+        logger.info(
+            "A proxy is in front, and idle connections are closed after %g seconds, most proxies' after %g: a request "
+            "that meets a closing one is answered 502. Set --timeout-keep-alive 75, or --behind-proxy.",
+            self._keep_alive,
+            USUAL_KEEP_ALIVE,
+        )
+        self._keep_alive = USUAL_KEEP_ALIVE
 
     def _warn(self, scope: Scope) -> None:
         """Name the first peer that is not trusted, with the option that would trust it."""

@@ -68,6 +68,25 @@ def supervisor(config: Any) -> Selected:
     return registry.named("supervisor", name) if isinstance(name, str) else registry.given("supervisor", name)
 
 
+JSON = "json"
+"""The format of the log that is a plugin's; the others are those of the plugin `text`."""
+
+
+def logging(config: Any) -> Selected:
+    """What the log looks like. Raises PluginError, also when the options say two things about it."""
+    registry: Registry = config.registry
+    name, wanted = choice(config, "logging"), config.log_format
+    by_default = config.logging == BY_NAME["logging"].default
+    if wanted is not None:
+        kind = JSON if wanted == JSON else BY_NAME["logging"].default
+        if not by_default and name != kind:
+            raise PluginError(f"--log-format {wanted} and --logging {name} contradict each other: give one of them.")
+        name = kind
+        if name not in registry.names("logging"):
+            raise PluginError(f"--log-format {wanted} needs the logging plugin: pip install tricorn-logging-{name}.")
+    return registry.named("logging", name, config)
+
+
 BY_ADDRESS = ("tcp", "unix", "fd")
 """The listeners that the options of the address pick."""
 

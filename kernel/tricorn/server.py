@@ -23,8 +23,8 @@ from typing import Any
 
 from tricorn.accepting import stop_accepting
 from tricorn.acceptor import listen
-from tricorn.access import AccessLog, open_access_log
-from tricorn.announce import log_address, log_process, log_selection, url_of
+from tricorn.access import AccessLog, excluded_paths, open_access_log
+from tricorn.announce import log_address, log_duplicates, log_process, log_selection, url_of
 from tricorn.config import STARTUP_FAILURE, Config
 from tricorn.draining import SETTLE, drain
 from tricorn.kernel import Kernel
@@ -188,6 +188,7 @@ class Server:
             # collection before it: that would take a fifth of the start-up, and finds little.
             gc.freeze()
         log_selection(config)
+        log_duplicates()
         if sockets is None:
             log_address(config, self._bound or [])
         self.started = True
@@ -205,6 +206,10 @@ class Server:
             state=self.lifespan.state,
             access=self.access,
         )
+        if self.access is not None and config.access_log_format:
+            from tricorn.measuring import measured
+
+            kernel.access, kernel.app = None, measured(kernel.app, excluded_paths(config))
         kernel.start()
         if config.reset_contextvars:
             kernel.create_task = in_fresh_context(kernel.create_task)

@@ -22,7 +22,8 @@ from tricorn.closing import CLOSE_CODES
 from tricorn.denial import FORBIDDEN, Denial, log_handshake
 from tricorn.handshake import accept_fields, check_handshake, offered_subprotocols, values
 from tricorn.incoming import Incoming
-from tricorn.scope import websocket_scope
+from tricorn.log_formats import escape
+from tricorn.scope import log_path, websocket_scope
 
 if TYPE_CHECKING:
     from tricorn.kernel import Kernel
@@ -117,6 +118,8 @@ class Session(Incoming):
         elif self._reply is not None:
             self._answer_close()
         elif self._ping and not self._held:
+            seconds = kernel.settings.ws_ping_timeout
+            kernel.log.info("connection lost: a ping was not answered within %g s (--ws-ping-timeout)", seconds)
             self._close(1011, "keepalive ping timeout")
             self._finish()
         else:
@@ -164,6 +167,9 @@ class Session(Incoming):
             self._finish()
         elif self._state == OPEN:
             self._send_pongs()
+            if code == 1009:
+                size = self._kernel.settings.ws_max_size
+                self._kernel.log.info("connection closed for the size of a message: --ws-max-size is %d here", size)
             self._disconnect = {"type": "websocket.disconnect", "code": code, "reason": reason}
             self._reply = reply
             if self._queue or self._out.busy:
@@ -247,6 +253,8 @@ class Session(Incoming):
         elif kind == "websocket.close":
             await self._start_denial(FORBIDDEN)
             await self._deny("websocket.http.response.body", {})
+            path = escape(log_path(self.scope))
+            self._kernel.log.info("connection rejected by the application before accepting it (no route for %s?)", path)
         elif kind == "websocket.http.response.start":
             await self._start_denial(event)
         else:

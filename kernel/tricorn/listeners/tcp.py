@@ -12,6 +12,9 @@ from tricorn.listeners.holder import describe_holder
 
 tricorn_api = 1
 
+WSAEACCES = 10013
+"""What Windows says of a port that may not be had. Python takes it for EACCES, which means something else elsewhere."""
+
 
 def open_sockets(config: Any) -> list[socket.socket]:
     """Bind one socket per address of the host; with port 0 all take the one that the first was given.
@@ -66,7 +69,12 @@ def _explained(error: OSError, host: str, port: int) -> OSError:
     where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     reason = (error.strerror or str(error)).lower()
     hint = ""
-    if error.errno == errno.EADDRINUSE:
+    if getattr(error, "winerror", None) == WSAEACCES:
+        hint = (
+            " Another program holds it for itself, or Windows keeps it back (netsh interface ipv4 show "
+            f"excludedportrange protocol=tcp). Try --port {port + 1}, or --port 0 for any free one."
+        )
+    elif error.errno == errno.EADDRINUSE:
         holder = describe_holder(port)
         hint = f" It is taken by {holder}." if holder else ""
         hint += f" Try --port {port + 1}, or --port 0 for any free one."

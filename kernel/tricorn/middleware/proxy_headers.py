@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tricorn.api import PROXY_FIELDS, ASGIApp, Receive, Scope, Send
 from tricorn.options import BY_NAME, default_of
-from tricorn.proxy import Proxies, TrustedPeers
+from tricorn.proxy import USUAL_KEEP_ALIVE, Proxies, TrustedPeers
 
 __all__ = ["ProxyHeadersMiddleware", "TrustedPeers"]
 
@@ -21,6 +21,8 @@ class ProxyHeadersMiddleware:
     proxy_host, proxy_prefix, proxy_forwarded = (
         default_of(BY_NAME[name]) for name in ("proxy_host", "proxy_prefix", "proxy_forwarded")
     )
+
+    timeout_keep_alive = USUAL_KEEP_ALIVE  # whoever serves the application knows, and says what there is to say
 
     def __init__(self, app: ASGIApp, trusted_hosts: list[str] | str = "127.0.0.1") -> None:
         self.app = app

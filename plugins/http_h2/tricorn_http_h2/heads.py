@@ -146,7 +146,7 @@ class HeadReader:
     def _request(self, fields: Headers) -> Request:
         request = Request()
         if len(fields) > self._most_fields + len(_PSEUDO) or _size(fields) > self._limit:
-            request.refusal = Refusal(431, "request head too large")
+            request.refusal = Refusal(431, "a request head over --limit-request-head or --limit-request-fields")
             return request
         pseudo: dict[bytes, bytes] = {}
         start = 0

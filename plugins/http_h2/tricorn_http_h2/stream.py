@@ -211,7 +211,7 @@ class Http2Stream(SendingStream):
         elif not self.sending:
             self.reset(NO_ERROR)
         else:
-            self._refuse_late(Refusal(408, "the request body took too long"))
+            self._refuse_late(Refusal(408, "the request body paused for longer than --timeout-request-body"))
 
     def complete(self) -> None:
         """The response has left. A request that has not arrived yet gets a little time to."""

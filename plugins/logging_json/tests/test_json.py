@@ -79,7 +79,7 @@ def test_a_configuration_of_ones_own_is_left_as_it_is(monkeypatch: pytest.Monkey
     logger = logging.getLogger("tricorn.access")
     monkeypatch.setattr(logger, "handlers", [])
     own = {"version": 1, "disable_existing_loggers": False}
-    configure(SimpleNamespace(log_config=own, log_level=None, access_log=True))
+    configure(SimpleNamespace(log_config=own, log_level=None, access_log_format=None, access_log=True))
     assert access_renderer(None) is None
     assert LOGGING_CONFIG["formatters"]["default"]["()"] == "tricorn.logging.DefaultFormatter"
 

@@ -47,14 +47,24 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure(settings: Any) -> None:
-    """Set up the loggers as the text log does, with this formatter. A `log_config` of one's own is taken as it is."""
+    """Set up the loggers as the text log does, with this formatter. A `log_config` of one's own is taken as it is.
+
+    Raises ValueError for a format of text.
+    """
+    if settings.access_log_format:
+        raise ValueError("--access-log-format is for lines of text: JSON has a key for each part of a request.")
     config = settings.log_config
     if config == LOGGING_CONFIG:
         formatter = {"()": "tricorn_logging_json.JsonFormatter"}
         config = {**LOGGING_CONFIG, "formatters": dict.fromkeys(LOGGING_CONFIG["formatters"], formatter)}
     configure_text(
         SimpleNamespace(
-            log_config=config, log_level=settings.log_level, use_colors=None, access_log=settings.access_log
+            log_config=config,
+            log_level=settings.log_level,
+            log_format=None,
+            access_log_format=None,
+            use_colors=None,
+            access_log=settings.access_log,
         )
     )
 
