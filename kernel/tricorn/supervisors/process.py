@@ -33,6 +33,7 @@ from typing import Any, cast
 from tricorn.explaining import explain
 from tricorn.signals import Ended
 from tricorn.stacks import place_of
+from tricorn.supervisors.vitals import Vitals
 
 __all__ = ["Process", "nested", "reason"]
 
@@ -69,8 +70,10 @@ class Process:
     console: the process may read the terminal (a debugger in the application).
 
     ready: it accepts connections. leaving: it has stopped accepting, of its own accord. lag, place: as its last answer
-    told. asked: when it was pinged and has not answered yet, 0 otherwise. born: when it became ready, 0 before.
-    stuck: for its parent to note what it has said about the lag. debugging: a debugger in it reads the terminal.
+    told. asked: when it was pinged and has not answered yet, 0 otherwise. answered: when it last did, 0 before. born:
+    when it became ready, 0 before.
+    vitals: whether it works while it does not answer. stuck: for its parent to note what it has said about that.
+    debugging: a debugger in it reads the terminal.
     """
 
     def __init__(
@@ -93,7 +96,7 @@ class Process:
         self.lag = 0.0
         self.place: str | None = None
         self.asked = 0.0
-        self._answered = 0.0
+        self.answered = 0.0
         self.born = 0.0
         self.stuck = False
         self.debugging = False
@@ -108,6 +111,7 @@ class Process:
         with _held_back():
             self._process.start()
         self._remote.close()
+        self.vitals = Vitals(self.pid)
 
     @property
     def pid(self) -> int:
@@ -132,10 +136,11 @@ class Process:
     def ping(self) -> None:
         """Ask for a sign of life, unless it has just given one or has not answered the last question."""
         now = time.monotonic()
-        if not self.asked and now - self._answered >= PING_INTERVAL:
+        if not self.asked and now - self.answered >= PING_INTERVAL:
             with contextlib.suppress(OSError):  # it has just ended: its sentinel says so
                 self.connection.send(("ping",))
             self.asked = now
+            self.vitals.at_work()  # from here on it counts
 
     def listen(self) -> None:
         """Take in what the process has told."""
@@ -144,7 +149,7 @@ class Process:
                 kind, *details = self.connection.recv()
                 if kind == "pong":
                     self.asked = 0.0
-                    self._answered = time.monotonic()
+                    self.answered = time.monotonic()
                     self.lag, self.place = details
                 elif kind == "ready":
                     self.ready = True
@@ -186,7 +191,7 @@ def reason(exitcode: int | None) -> str:
         name = signal.Signals(-exitcode).name
     except ValueError:
         name = f"signal {-exitcode}"
-    hint = ", as the system does when memory runs out" if exitcode == -signal.SIGKILL else ""
+    hint = ", as the system does when memory runs out" if name == "SIGKILL" else ""
     return f"killed by {name}{hint}"
 
 
@@ -200,7 +205,7 @@ def nested() -> bool:
 
 @contextlib.contextmanager
 def _held_back() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_sigmask"):
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)
@@ -219,7 +224,8 @@ def _serve(
     """What a spawned process runs."""
     for number in STOPPING:
         signal.signal(number, _leave)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     config.configure_logging()
     pulse = _Pulse(connection, getattr(target, "__self__", None), config)
     if console:

@@ -156,7 +156,7 @@ class Multiprocess:
         """Kill a process that gives no sign of life; tell of an event loop that does not turn, or kill that one too."""
         limit, longest = self.config.timeout_worker_healthcheck, self.config.timeout_worker_blocked
         if process.asked and time.monotonic() - process.asked > limit:
-            self._kill(process, f"no sign of life for {limit:g} seconds, killed")
+            self._doubt(process, limit)
         elif process.leaving:
             return
         elif longest and process.lag > longest:
@@ -165,13 +165,30 @@ class Multiprocess:
             process.stuck = not process.stuck
             if process.stuck:
                 logger.warning(
-                    "Child process [%d] serves nothing: for %.1f seconds its event loop has been in %s",
+                    "Child process [%d] serves nothing: for %.1f seconds its event loop has been in %s (not killed: "
+                    "--timeout-worker-blocked would)",
                     process.pid,
                     process.lag,
                     process.place,
                 )
             else:
                 logger.info("Child process [%d] serves again.", process.pid)
+
+    def _doubt(self, process: Process, limit: float) -> None:
+        """Kill a process that does not answer, unless it works: it may be in code that lets no other thread run."""
+        longest, now = self.config.timeout_worker_blocked, time.monotonic()
+        if not process.vitals.at_work() or (longest and process.answered and now - process.answered > longest):
+            self._kill(process, f"no sign of life for {limit:g} seconds, killed")
+            return
+        process.asked = now
+        if not process.stuck:
+            process.stuck = True
+            logger.warning(
+                "Child process [%d] has not answered for %g seconds, but works: it is in compiled code that keeps "
+                "Python's other threads waiting (not killed).",
+                process.pid,
+                limit,
+            )
 
     def _kill(self, process: Process, why: str) -> None:
         process.kill()
