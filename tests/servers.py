@@ -101,8 +101,8 @@ class ThreadServer:
 class CommandLine:
     """A process that runs `python -m tricorn`; killed when the block ends, should it still run.
 
-    program: what is run instead of tricorn; python: by which interpreter; patience: seconds until it is taken for hung.
-    Standard output goes to a file, so that no access log fills a pipe.
+    program: what is run instead of tricorn; python: by which interpreter; cwd: where; patience: seconds until it is taken
+    for hung. Standard output goes to a file, so that no access log fills a pipe.
     """
 
     def __init__(
@@ -112,12 +112,13 @@ class CommandLine:
         program: Iterable[str] = ("-m", "tricorn"),
         python: str | Path = sys.executable,
         patience: float = DEADLINE,
+        cwd: Path = ROOT,
         **env: str,
     ) -> None:
         self._output = (directory / "stdout").open("w+")
         self.popen = subprocess.Popen(
             [str(python), *program, *arguments],
-            cwd=ROOT,
+            cwd=cwd,
             env={**os.environ, "PYTHONUNBUFFERED": "1", **env},
             stdout=self._output,
             stderr=subprocess.PIPE,

@@ -43,6 +43,21 @@ def test_what_nobody_edits_is_left_out(project: Path, path: str) -> None:
     assert chosen(path, reload_includes=["*"]) == []
 
 
+def test_what_git_ignores_is_left_out_unless_it_is_included(project: Path) -> None:
+    (project / ".gitignore").write_text("gen_*.py\n/data/\n!gen_kept.py\n")
+    (project / "app/.gitignore").write_text("local.py\n")
+    paths = ("gen_a.py", "app/gen_b.py", "gen_kept.py", "data/a.py", "app/data/a.py", "app/local.py", "local.py")
+    assert chosen(*paths) == ["gen_kept.py", "app/data/a.py", "local.py"]
+    assert chosen("gen_a.py", reload_includes=["gen_a.py"]) == ["gen_a.py"]
+
+
+def test_the_repository_around_a_watched_directory_says_what_is_ignored(project: Path) -> None:
+    (project / ".gitignore").write_text("local.py\ndata/\n")
+    assert chosen("app/local.py", "app/b.py", reload_dirs=["app"]) == ["app/b.py"]
+    # Whoever watches what is ignored means it.
+    assert chosen("data/a.py", reload_dirs=["data"]) == ["data/a.py"]
+
+
 def test_an_included_pattern_adds_to_the_default(project: Path) -> None:
     assert chosen("main.py", "a.html", "b.css", reload_includes=["*.html"]) == ["main.py", "a.html"]
 

@@ -38,5 +38,9 @@ def tricorn_supervisor() -> SupervisorProvider:
 
 @hookimpl
 def tricorn_options() -> Sequence[Option]:
-    """The keys are an option, because whoever is watched by another program may have a terminal all the same."""
-    return [Option("reload_keys", "Take keys from the terminal (h shows which).", bool, False, switch="single")]
+    """What `tricorn dev` switches on. The keys are an option, because whoever is watched by another program may have a
+    terminal all the same; the port is one, because a program may wait for the server where it was told to be."""
+    return [
+        Option("reload_keys", "Take keys from the terminal (h shows which).", bool, False, switch="single"),
+        Option("reload_next_port", "Take the next free port where --port is taken.", bool, False, switch="single"),
+    ]

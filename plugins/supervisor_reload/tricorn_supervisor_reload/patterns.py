@@ -2,7 +2,8 @@
 
 A file counts when it lies in a watched directory, matches an included pattern and no excluded one. Patterns are those
 of `pathlib` and match from the right. An excluded pattern also excludes all that lies in a directory which matches it:
-`--reload-exclude data` keeps everything in every directory `data` out.
+`--reload-exclude data` keeps everything in every directory `data` out. What git ignores counts only where a pattern of
+`--reload-include` matches it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
+
+from tricorn_supervisor_reload.gitignore import GitIgnore
 
 INCLUDED = ("*.py",)
 EXCLUDED = (".*", ".py[cod]", ".sw.*", "~*")
@@ -31,6 +34,7 @@ class FileFilter:
         self.usual = [p for p in EXCLUDED if p not in config.reload_includes]
         asked = [Path(directory).resolve() for directory in config.reload_dirs] or [Path.cwd()]
         self.directories = [d for d in _outermost([*asked, *directories]) if not self._lies_in_excluded(d)]
+        self._git = {directory: GitIgnore(directory) for directory in self.directories}
 
     def __call__(self, path: Path) -> bool:
         """Whether a change of this file (an absolute path) counts."""
@@ -39,7 +43,8 @@ class FileFilter:
             return False
         if any(path.match(pattern) for pattern in self.excludes) or self._lies_in_excluded(path):
             return False
-        if any(path.match(p) for p in self.usual) and not any(path.match(p) for p in self.wanted):
+        usual = any(path.match(p) for p in self.usual) or self._git[root].ignores(path)
+        if usual and not any(path.match(p) for p in self.wanted):
             return False
         return not any(self.skips(directory) for directory in path.parents if root in directory.parents)
 

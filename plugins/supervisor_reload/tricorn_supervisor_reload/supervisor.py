@@ -7,6 +7,7 @@ application that cannot start, or ends by itself, is not started again before th
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import signal
@@ -38,8 +39,12 @@ TOLD = 0.1
 KILL_TIME = 3.0
 """Seconds on top of that until a process that does not react is killed."""
 
+NEXT_PORTS = 20
+"""Ports that are tried, where the next free one is wanted: a range that is taken as a whole is no accident."""
+
 RUSH = (3, 5.0)
-"""So many restarts in so many seconds are hardly a person's."""
+"""So many restarts in so many seconds of serving are hardly a person's. What a start takes does not count: what an
+application writes then would go unnoticed where that is long."""
 
 logger = logging.getLogger("tricorn.error")
 
@@ -71,7 +76,7 @@ class BaseReload:
         self._signals = Signals(number.name for number in ending_signals())
         self._changes: deque[set[Path]] = deque()
         self._bell, self._ringer = socket.socketpair()
-        self._restarts: deque[float] = deque(maxlen=RUSH[0])
+        self._served: deque[float] = deque(maxlen=RUSH[0])
         self._keys = Keys()
         self._forced = False
 
@@ -92,7 +97,7 @@ class BaseReload:
         logger.info("Will watch for changes in these directories: %s", [str(d) for d in self.filter.directories])
         if self._owned:
             self.config.select()
-            self.sockets = self.config.bind_sockets()
+            self.sockets = self._bind()
             for sock in self.sockets:
                 sock.listen(self.config.backlog)
             log_address(self.config, self.sockets)
@@ -111,6 +116,19 @@ class BaseReload:
             self._leave(watcher)
         self._log("Stopping reloader process [%d]", os.getpid())
         return 0
+
+    def _bind(self) -> list[socket.socket]:
+        """The sockets of the configuration's address; where that is wanted, of the first free port from there on."""
+        config = self.config
+        for _ in range(NEXT_PORTS if getattr(config, "reload_next_port", False) else 0):
+            try:
+                return list(config.listener.open(config))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE or config.port == 65535:
+                    break
+                logger.warning("%s Taking port %d.", str(error.strerror).partition(" Try ")[0], config.port + 1)
+                config.port += 1
+        return list(config.bind_sockets())
 
     def _leave(self, watcher: threading.Thread) -> None:
         self.should_exit.set()
@@ -199,16 +217,20 @@ class BaseReload:
 
     def _warn_of_rush(self, shown: str) -> None:
         number, seconds = RUSH
-        now = time.monotonic()
-        if len(self._restarts) == number - 1 and now - self._restarts[0] < seconds:
+        if self.process is None:  # what cannot start is edited until it can
+            self._served.clear()
+            return
+        born = self.process.born
+        self._served.append(time.monotonic() - born if born else 0.0)
+        if len(self._served) == number and sum(self._served) < seconds:
             logger.warning(
-                "%d reloads in %g seconds: does the application itself write %s? --reload-exclude keeps a file out.",
+                "%d reloads in %g seconds of serving: does the application itself write %s? --reload-exclude keeps a "
+                "file out.",
                 number,
                 seconds,
                 shown,
             )
-            self._restarts.clear()
-        self._restarts.append(now)
+            self._served.clear()
 
     def _stop(self) -> None:
         """End the process: gently, then not."""
