@@ -82,8 +82,6 @@ def logging(config: Any) -> Selected:
         if not by_default and name != kind:
             raise PluginError(f"--log-format {wanted} and --logging {name} contradict each other: give one of them.")
         name = kind
-        if name not in registry.names("logging"):
-            raise PluginError(f"--log-format {wanted} needs the logging plugin: pip install tricorn-logging-{name}.")
     return registry.named("logging", name, config)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 
-from tricorn.logging import escape
+from tricorn.log_formats import escape
 
 _NAMED = 32
 """Protocols that are told apart; clients may send any name."""
