@@ -101,8 +101,8 @@ class ThreadServer:
 class CommandLine:
     """A process that runs `python -m tricorn`; killed when the block ends, should it still run.
 
-    program: what is run instead of tricorn; python: by which interpreter; cwd: where; patience: seconds until it is taken
-    for hung. Standard output goes to a file, so that no access log fills a pipe.
+    program: what is run instead of tricorn; python: by which interpreter; cwd: where; patience: seconds until it is
+    taken for hung. Standard output goes to a file, so that no access log fills a pipe.
     """
 
     def __init__(
