@@ -1,8 +1,13 @@
-"""The protocol classes that can be driven in memory: tricorn's connection with each codec, and uvicorn's two."""
+"""The protocol classes that can be driven in memory: tricorn's connection with each codec, and uvicorn's two.
+
+The name of an engine may end in `+log`: its access log is on then, and goes to the null device.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 from collections.abc import Callable
 from importlib import import_module, metadata
 from typing import Any
@@ -15,16 +20,36 @@ Engine = Callable[[Any], Factory]
 """Takes an application inside a running loop and gives what makes the protocol object of a connection."""
 
 
-def tricorn(codec: str) -> Engine:
-    """tricorn's kernel and its HTTP/1 connection with a codec plugin, all options at their defaults but the logs."""
+LOG = "+log"
+
+
+def settings(log: bool) -> dict[str, Any]:
+    """The options of both servers: their defaults, but for lifespan, WebSockets, logs, and patience: what counts
+    instructions takes a hundred times as long."""
+    level = "info" if log else "warning"
+    return {"ws": "none", "lifespan": "off", "log_level": level, "access_log": log, "timeout_keep_alive": 3600}
+
+
+def silence(logger: str) -> None:
+    """Send what a logger's handlers write to the null device."""
+    for handler in logging.getLogger(logger).handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(open(os.devnull, "w"))  # noqa: SIM115 (as long as the process)
+
+
+def tricorn(codec: str, log: bool = False) -> Engine:
+    """tricorn's kernel and its HTTP/1 connection with a codec plugin."""
     config_class = import_module("tricorn.config").Config
     kernel_class = import_module("tricorn.kernel").Kernel
+    open_access_log = import_module("tricorn.access").open_access_log
 
     def engine(app: Any) -> Factory:
-        config = config_class(app, http=codec, ws="none", log_level="warning", access_log=False, lifespan="off")
+        config = config_class(app, http=codec, timeout_request_head=3600, **settings(log))
         config.load()
+        silence("tricorn.access")
         providers = [selected.provider for selected in config.selected["http"]]
-        kernel = kernel_class(config.loaded_app, config, http=providers, ws=None, state={}, access=None)
+        access = open_access_log(config)
+        kernel = kernel_class(config.loaded_app, config, http=providers, ws=None, state={}, access=access)
         kernel.start()
         protocol: Factory = kernel.protocol
         return protocol
@@ -32,7 +57,7 @@ def tricorn(codec: str) -> Engine:
     return engine
 
 
-def uvicorn(parser: str) -> Engine:
+def uvicorn(parser: str, log: bool = False) -> Engine:
     """uvicorn's protocol class for a parser."""
     module, name = {"httptools": ("httptools_impl", "HttpToolsProtocol"), "h11": ("h11_impl", "H11Protocol")}[parser]
     protocol = getattr(import_module(f"uvicorn.protocols.http.{module}"), name)
@@ -40,8 +65,9 @@ def uvicorn(parser: str) -> Engine:
     state_class = import_module("uvicorn.server").ServerState
 
     def engine(app: Any) -> Factory:
-        config = config_class(app, http=protocol, ws="none", log_level="warning", access_log=False, lifespan="off")
+        config = config_class(app, http=protocol, **settings(log))
         config.load()
+        silence("uvicorn.access")
         state = state_class()
         # The server renews these once per second; without them its answers would be shorter.
         state.default_headers = [(b"date", b"Mon, 01 Jan 2024 00:00:00 GMT"), *config.encoded_headers]
@@ -52,7 +78,7 @@ def uvicorn(parser: str) -> Engine:
 
 def nothing(app: Any) -> Factory:
     """A constant writer: what the loop and the client in memory cost by themselves."""
-    return floor.Floor
+    return lambda: floor.Floor(len(floor.HELLO))
 
 
 def names() -> list[str]:
@@ -63,9 +89,10 @@ def names() -> list[str]:
 
 def build(name: str) -> Engine:
     """The engine of that name. Raises ValueError for another one, ImportError when its library is missing."""
-    if name not in names():
+    plain, log = name.removesuffix(LOG), name.endswith(LOG)
+    if plain not in names() or name == "nothing" + LOG:
         raise ValueError(f"no engine is called {name!r}; there are {', '.join(names())}")
     if name == "nothing":
         return nothing
-    server, _, rest = name.partition("-")
-    return tricorn(rest) if server == "tricorn" else uvicorn(rest)
+    server, _, rest = plain.partition("-")
+    return tricorn(rest, log) if server == "tricorn" else uvicorn(rest, log)
