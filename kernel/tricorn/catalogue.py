@@ -28,6 +28,7 @@ PUBLISHED: Mapping[str, Mapping[str, str]] = {
     "plugin": {
         "blocked": "names what blocks the event loop",
         "metrics": "metrics for Prometheus",
+        "refresh": "has the browser load the page again after a restart",
         "systemd": "tells systemd when the server is ready",
     },
 }

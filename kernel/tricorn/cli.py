@@ -45,9 +45,11 @@ def main(args: Sequence[str] | None = None, **extra: Any) -> None:
     if command is not None:
         name, arguments = f"{name} {word}", rest
     elif word == "dev":
-        from tricorn.dev import dev_arguments
+        from tricorn.dev import HTTPS, dev_arguments
 
         name, arguments = f"{name} dev", _or_exit(lambda: dev_arguments(rest, registry))
+        command = serve_command(arguments, registry)
+        command.params.append(HTTPS)
     command = command or serve_command(arguments, registry)
     command.main(arguments, prog_name=name, **extra)
 

@@ -2,12 +2,14 @@
 
 It is the ordinary command with other defaults: reload, the keys of the terminal, the next port where one is taken, and
 the message about a blocked event loop where that plugin is installed. Every option of the ordinary command may be
-given, and has the last word.
+given, and has the last word. One it has for itself: `--https`, which stands for a certificate that is made for it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+
+import click
 
 from tricorn.catalogue import installing
 from tricorn.registry import PluginError, Registry
@@ -18,6 +20,12 @@ RELOAD = "reload"
 HELPFUL = ("blocked",)
 """Side plugins that are switched on where they are installed."""
 
+HTTPS = click.Option(
+    ["--https"], is_flag=True, expose_value=False,
+    help="With dev: serve HTTPS, with a certificate made by trustme.",
+)  # fmt: skip
+"""What the help says of it; it never gets as far as the parser."""
+
 
 def dev_arguments(arguments: Sequence[str], registry: Registry) -> list[str]:
     """The arguments of the ordinary command. Raises PluginError where the supervisor is not installed."""
@@ -27,4 +35,15 @@ def dev_arguments(arguments: Sequence[str], registry: Registry) -> list[str]:
     for name in HELPFUL:
         if name in registry.names("plugin"):
             given += ["--plugin", name]
-    return [*given, *arguments]
+    for argument in arguments:
+        given += secured() if argument in HTTPS.opts else [argument]
+    return given
+
+
+def secured() -> list[str]:
+    """The option for HTTPS with a certificate of an authority of one's own; says how a browser comes to trust it."""
+    from tricorn.devcert import make_certificate
+
+    files = make_certificate()
+    click.echo(f"INFO:     Browsers trust the certificate once they trust its authority: {files.authority}", err=True)
+    return ["--ssl-certfile", str(files.certificate)]
