@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import termios
@@ -21,6 +22,9 @@ import pytest
 from tests.servers import DEADLINE
 
 APP = """
+import logging
+logging.getLogger("tricorn.error").debug("imported")
+
 async def app(scope, receive, send):
     if scope["type"] == "http":
         if scope["path"] == "/debug":
@@ -97,7 +101,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def test_keys_restart_explain_and_quit(start: Start) -> None:
     terminal = start()
     terminal.wait_for(r"Serving main:app: main\.py is the first of ")
-    terminal.wait_for("Keys: r restart, o open in the browser, q quit, h help")
+    terminal.wait_for("Keys: r restart, o open in the browser, u address, l log all or less, c clear, q quit, h help")
     first = terminal.wait_for(r"Started server process \[(\d+)\]")[1]
     terminal.wait_for("Using tricorn")
     terminal.press("r")
@@ -124,6 +128,53 @@ def test_a_key_opens_the_browser(start: Start, tmp_path: Path) -> None:
     assert opened.read_text().strip() == url
     terminal.press("q")
     assert terminal.end() == 0
+
+
+def test_keys_show_the_address_clear_the_terminal_and_log_more(start: Start) -> None:
+    terminal = start("main:app")
+    url = terminal.wait_for(r"running on (http://\S+)")[1]
+    terminal.wait_for("Using tricorn")
+    terminal.press("u")
+    assert terminal.wait_for(r"running on (http://\S+)")[1] == url
+    terminal.press("c")
+    terminal.wait_for(re.escape("\x1b[2J\x1b[3J\x1b[H"))
+    terminal.press("l")
+    terminal.wait_for(r"Log level: debug\.")
+    terminal.wait_for("DEBUG: +imported")
+    terminal.wait_for("Using tricorn")
+    terminal.press("l")
+    terminal.wait_for(r"Log level: info\.")
+    terminal.wait_for("Using tricorn")
+    terminal.press("q")
+    assert terminal.end() == 0
+
+
+def test_https_is_served_with_a_certificate_of_an_authority_that_is_kept(start: Start, tmp_path: Path) -> None:
+    authorities = []
+    for _ in range(2):
+        terminal = start("main:app", "--https", XDG_DATA_HOME=str(tmp_path / "data"))
+        path = Path(terminal.wait_for(r"Browsers trust the certificate once they trust its authority: (\S+)")[1])
+        url = terminal.wait_for(r"running on (https://\S+)")[1]
+        trusting = ssl.create_default_context(cafile=path)
+        assert httpx.get(url, verify=trusting, timeout=DEADLINE).text == "served"
+        terminal.wait_for("Using tricorn")
+        terminal.press("q")
+        assert terminal.end() == 0
+        authorities.append(path.read_bytes())
+    assert authorities[0] == authorities[1]
+    modes = {path.name: path.stat().st_mode & 0o777 for path in path.parent.iterdir()}
+    assert modes == dict.fromkeys(("authority.pem", "authority-key.pem", "server.pem"), 0o600)
+
+
+def test_https_without_trustme_says_what_to_install(tmp_path: Path) -> None:
+    (tmp_path / "trustme.py").write_text("raise ImportError('No module named trustme')")
+    ended = subprocess.run(
+        [sys.executable, "-m", "tricorn", "dev", "main:app", "--https"],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=DEADLINE,
+    )  # fmt: skip
+    assert ended.returncode == 3
+    (line,) = ended.stderr.splitlines()
+    assert line.endswith(": pip install trustme.")
 
 
 def test_an_interrupt_from_the_terminal_ends_it(start: Start) -> None:

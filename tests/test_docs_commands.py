@@ -139,7 +139,7 @@ Make = Callable[[str], Environment]
 def make(offline: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Make an environment with all libraries that anything here requires, and of tricorn what is named."""
     libraries = {name for part in PLUGINS for name in part.libraries}
-    libraries |= {"pip", "hatchling", "editables", "gunicorn", "pytest", "pyyaml", "python-dotenv"}
+    libraries |= {"pip", "hatchling", "editables", "gunicorn", "pytest", "pyyaml", "python-dotenv", "trustme"}
 
     def made(requirement: str) -> Environment:
         environment = Environment(tmp_path_factory.mktemp("environment") / "venv", libraries)
@@ -194,7 +194,8 @@ def reader(
     installs = any("pip install" in line for line in commands(page) if line not in NOT_RUN)
     environment = make(BEFORE.get(name, "")) if installs else request.getfixturevalue("complete")
     replaced = {"/run/app": str(context / "run")}
-    with Reader(directory, tmp_path, environment, replaced, CONTEXT=str(context), **offline) as found:
+    env = {"CONTEXT": str(context), "XDG_DATA_HOME": str(tmp_path / "data"), **offline}
+    with Reader(directory, tmp_path, environment, replaced, **env) as found:
         yield found
 
 

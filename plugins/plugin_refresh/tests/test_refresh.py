@@ -51,7 +51,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": b"second", "more_body": True})
         await send({"type": "http.response.body"})
         return
-    status, fields, body = response(scope["path"])
+    status, fields, body = response(scope["path"].removeprefix(scope["root_path"]))
     headers = [(name.encode(), value.encode()) for name, value in fields.items()]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -120,6 +120,7 @@ async def test_below_a_root_path_the_script_is_below_it_too() -> None:
         serve(app, plugins=["refresh"], lifespan="off", root_path="/site") as url,
         httpx.AsyncClient(base_url=url, timeout=DEADLINE) as client,
     ):
+        assert b'src="/site/.tricorn/refresh.js"' in (await client.get("/", headers=BROWSER)).content
         assert "EventSource" in (await client.get("/.tricorn/refresh.js")).text
 
 

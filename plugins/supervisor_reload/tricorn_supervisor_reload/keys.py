@@ -14,7 +14,10 @@ try:
 except ImportError:  # no POSIX terminals here
     termios = None  # type: ignore[assignment]
 
-HELP = "Keys: r restart, o open in the browser, q quit, h help."
+HELP = "Keys: r restart, o open in the browser, u address, l log all or less, c clear, q quit, h help."
+
+CLEAR = "\033[2J\033[3J\033[H"
+"""Empties the terminal, what has been scrolled away included."""
 
 
 class Keys:

@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import webbrowser
@@ -27,7 +28,7 @@ from tricorn.server import Server
 from tricorn.signals import ending_signals
 from tricorn.supervisors.process import Process, nested, reason
 from tricorn.supervisors.signals import Signals
-from tricorn_supervisor_reload.keys import HELP, Keys
+from tricorn_supervisor_reload.keys import CLEAR, HELP, Keys
 from tricorn_supervisor_reload.patterns import FileFilter
 
 GRACE = 2.0
@@ -78,6 +79,7 @@ class BaseReload:
         self._bell, self._ringer = socket.socketpair()
         self._served: deque[float] = deque(maxlen=RUSH[0])
         self._keys = Keys()
+        self._other_level = "debug"
         self._forced = False
 
     def watch(self) -> Iterator[set[Path]]:
@@ -180,20 +182,35 @@ class BaseReload:
         return bool(getattr(self.config, "reload_keys", False))
 
     def _take_keys(self, keys: str) -> None:
+        actions = {
+            "r": self._restart,
+            "o": self._open,
+            "u": lambda: log_address(self.config, self.sockets),
+            "l": self._change_level,
+            "c": lambda: print(CLEAR, end="", file=sys.stderr, flush=True),
+            "q": self.should_exit.set,
+        }
         for key in keys:
-            if key == "r":
-                logger.info("Restarting.")
-                self._stop()
-                if not self.should_exit.is_set():
-                    self._start()
-            elif key == "o":
-                url = url_of(self.config, self.sockets[0])
-                logger.info("Opening %s", url)
-                threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
-            elif key == "q":
-                self.should_exit.set()
-            else:
-                logger.info(HELP)
+            actions.get(key, lambda: logger.info(HELP))()
+
+    def _restart(self) -> None:
+        logger.info("Restarting.")
+        self._stop()
+        if not self.should_exit.is_set():
+            self._start()
+
+    def _open(self) -> None:
+        url = url_of(self.config, self.sockets[0])
+        logger.info("Opening %s", url)
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+
+    def _change_level(self) -> None:
+        """Log all, or again what was asked for; the application meets it from its start."""
+        config = self.config
+        config.log_level, self._other_level = self._other_level, config.log_level
+        config.configure_logging()
+        logger.info("Log level: %s.", config.log_level or "info")
+        self._restart()
 
     # --- the process ------------------------------------------------------------------------------------------------
 
