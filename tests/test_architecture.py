@@ -118,6 +118,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.cli",
             "tricorn.commands",
             "tricorn.dev",
+            "tricorn.devcert",
             "tricorn.effective",
             "tricorn.finding",
             "tricorn.doctor",
