@@ -75,6 +75,9 @@ def goals() -> list[Goal]:
     compiled = "tricorn-compiled-uvloop"
     if compiled in catalogue():
         found.append(Goal("plain", compiled, PLAIN, 2.0))
+    for workload in ("h2-1", "h2-10"):
+        found += [Goal(workload, FAST, "hypercorn-uvloop", 3.0)]
+        found += [Goal(workload, FAST, peer, 1.0) for peer in ("granian-uvloop", "uvicorn-zttp-uvloop")]
     found += [*_websocket(), Goal("idle", FAST, PLAIN, 1.0), Goal("startup", FAST, PLAIN, 1.0)]
     found += [
         Goal("latency", FAST, other, 1.0, key=key) for key in ("p99_ms", "p999_ms") for other in (PLAIN, PEERS[0])

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from benchmarks.loads import Failed, Values
 from benchmarks.loads.paced import capacity
 from benchmarks.process import ServerProcess, StartFailed, free_port, make_certificate
-from benchmarks.servers import ACCESS_LOG, TLS, Launch, Server, catalogue
+from benchmarks.servers import ACCESS_LOG, HTTP2, TLS, Launch, Server, catalogue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,7 +94,8 @@ class Place:
     def _process(self, server: Server, workers: int, all_cores: bool) -> ServerProcess:
         port = free_port()
         certificate = make_certificate(self._folder) if TLS in self._workload.needs else None
-        launch = Launch(self._workload.target, port, self.log, self._access_log, certificate, workers)
+        http2 = HTTP2 in self._workload.needs
+        launch = Launch(self._workload.target, port, self.log, self._access_log, certificate, workers, http2)
         cores = os.sched_getaffinity(os.getppid()) if all_cores else {self._settings.server_core}
         return ServerProcess(server.command(launch), port, cores, self.log, certificate is not None)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-HTTP, WS, DEFLATE, TLS, WORKERS, ACCESS_LOG = "http", "ws", "deflate", "tls", "workers", "access-log"
+HTTP, HTTP2, WS, DEFLATE, TLS, WORKERS, ACCESS_LOG = "http", "http2", "ws", "deflate", "tls", "workers", "access-log"
 
 LOOPS = ("uvloop", "asyncio")
 UVICORN_PARSERS = ("httptools", "h11")
@@ -35,6 +35,7 @@ class Launch:
     access_log: bool = False
     certificate: tuple[Path, Path] | None = None
     workers: int = 1
+    http2: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _uvicorn_like(module: str, http: str, loop: str, ws: str, launch: Launch) ->
         command += ["--ssl-certfile", str(launch.certificate[0]), "--ssl-keyfile", str(launch.certificate[1])]
     if launch.workers > 1:
         command += ["--workers", str(launch.workers)]
-    return command
+    return [*command, "--http2"] if launch.http2 else command
 
 
 def _hypercorn(loop: str, launch: Launch) -> list[str]:
@@ -115,7 +116,16 @@ def _hypercorn(loop: str, launch: Launch) -> list[str]:
 
 def _granian(loop: str, launch: Launch) -> list[str]:
     command = [PYTHON, "-m", "granian", launch.app, "--interface", "asgi", "--host", "127.0.0.1"]
-    command += ["--port", str(launch.port), "--http", "1", "--loop", loop, "--workers", str(launch.workers)]
+    command += [
+        "--port",
+        str(launch.port),
+        "--http",
+        "2" if launch.http2 else "1",
+        "--loop",
+        loop,
+        "--workers",
+        str(launch.workers),
+    ]
     # Its default is 1024 connections at a time, and idle ones count.
     command += ["--backpressure", "16384"]
     command += ["--access-log"] if launch.access_log else ["--no-access-log", "--log-level", "warning"]
@@ -180,7 +190,8 @@ def _tricorn_servers() -> list[Server]:
             same = http if http in UVICORN_PARSERS else "httptools"
             requires = ("tricorn-kernel", f"tricorn-http-{http}", *extra)
             command, baselines = tricorn(http, loop, "websockets"), (f"uvicorn-{same}-{loop}",)
-            servers.append(Server(f"tricorn-{http}-{loop}", command, requires, plain, baselines, probes))
+            abilities = plain | ({HTTP2} if installed("tricorn-http-h2") else set())
+            servers.append(Server(f"tricorn-{http}-{loop}", command, requires, abilities, baselines, probes))
         for ws in _plugins("ws"):
             same = {"websockets": "websockets-sansio"}.get(ws, ws)
             best = f"uvicorn-ws-websockets-sansio-{loop}"
@@ -200,6 +211,8 @@ def _uvicorn_servers() -> list[Server]:
         for http in UVICORN_PARSERS:
             requires, command = ("uvicorn", http, *extra), uvicorn(http, loop, "websockets-sansio")
             servers.append(Server(f"uvicorn-{http}-{loop}", command, requires, plain))
+        command = uvicorn("zttp", loop, "websockets-sansio")
+        servers.append(Server(f"uvicorn-zttp-{loop}", command, ("uvicorn", "zttp", *extra), plain | {HTTP2}))
         for ws in UVICORN_WS:
             requires, command = ("uvicorn", ws.removesuffix("-sansio"), *extra), uvicorn("httptools", loop, ws)
             best = f"uvicorn-ws-websockets-sansio-{loop}"
@@ -217,8 +230,8 @@ def _peers() -> list[Server]:
         extra, others = (("uvloop",), against) if loop == "uvloop" else ((), slow)
         granian, hypercorn = functools.partial(_granian, loop), functools.partial(_hypercorn, loop)
         gunicorn = functools.partial(_gunicorn, loop)
-        servers.append(Server(f"granian-{loop}", granian, ("granian", *extra), every, others))
-        servers.append(Server(f"hypercorn-{loop}", hypercorn, ("hypercorn", *extra), every | {DEFLATE}, others))
+        servers.append(Server(f"granian-{loop}", granian, ("granian", *extra), every | {HTTP2}, others))
+        servers.append(Server(f"hypercorn-{loop}", hypercorn, ("hypercorn", *extra), every | {DEFLATE, HTTP2}, others))
         servers.append(Server(f"gunicorn-{loop}", gunicorn, ("gunicorn", *extra), every, others))
         floor = functools.partial(_floor, loop)
         servers.append(Server(f"floor-{loop}", floor, ("benchmarks.floor", *extra), frozenset({"floor"}), others))

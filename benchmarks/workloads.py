@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
+from benchmarks.loads.h2load import H2load
 from benchmarks.loads.idle import Idle
 from benchmarks.loads.paced import Paced
 from benchmarks.loads.startup import Startup
 from benchmarks.loads.websocket import WebSocket
 from benchmarks.loads.wrk import Wrk
-from benchmarks.servers import DEFLATE, HTTP, TLS, WORKERS, WS
+from benchmarks.servers import DEFLATE, HTTP, HTTP2, TLS, WORKERS, WS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -71,6 +72,15 @@ def _http() -> list[Workload]:
     ]
 
 
+def _http2() -> list[Workload]:
+    loads = {number: H2load(number) for number in (1, 10)}
+    return [
+        Workload(f"h2-{number}", "plain", load, f"HTTP/2, small GET, {number} x {load.streams} streams",
+                 frozenset({HTTP2}), access_log=False)
+        for number, load in loads.items()
+    ]  # fmt: skip
+
+
 def _websocket() -> list[Workload]:
     found = []
     for deflate in (False, True):
@@ -102,7 +112,7 @@ def _others() -> list[Workload]:
     ]  # fmt: skip
 
 
-WORKLOADS = {workload.name: workload for workload in [*_http(), *_websocket(), *_others()]}
+WORKLOADS = {workload.name: workload for workload in [*_http(), *_http2(), *_websocket(), *_others()]}
 
 
 def select(patterns: Iterable[str]) -> list[Workload]:

@@ -10,7 +10,7 @@ import websockets
 from benchmarks import apps, engines, floor, goals, growth, plot, report, workloads
 from benchmarks.__main__ import main
 from benchmarks.instructions import instructions
-from benchmarks.loads import Failed
+from benchmarks.loads import Failed, h2load
 from benchmarks.loads.paced import quantile
 from benchmarks.loads.wrk import parse, values
 from benchmarks.memory import MemoryClient
@@ -123,6 +123,16 @@ def test_the_report_of_wrk_becomes_rates_and_cpu_time() -> None:
     assert (found["rate"], found["cpu"], found["server_busy"]) == (100, 500, 0.5)
     with pytest.raises(Failed, match="gave no report"):
         parse("unable to connect")
+
+
+def test_the_report_of_h2load_becomes_rates() -> None:
+    output = (
+        "finished in 2.00s, 2277.50 req/s, 267.93KB/s\n"
+        "requests: 4555 total, 4587 started, 4555 done, 4555 succeeded, 0 failed, 0 errored, 0 timeout\n"
+    )
+    assert h2load.parse(output) == {"rate": 2277.5, "requests": 4555, "errors": 0}
+    with pytest.raises(Failed, match="answered nothing"):
+        h2load.parse("Could not connect")
 
 
 def test_a_quantile_is_a_value_that_was_measured() -> None:
