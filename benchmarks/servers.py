@@ -116,16 +116,8 @@ def _hypercorn(loop: str, launch: Launch) -> list[str]:
 
 def _granian(loop: str, launch: Launch) -> list[str]:
     command = [PYTHON, "-m", "granian", launch.app, "--interface", "asgi", "--host", "127.0.0.1"]
-    command += [
-        "--port",
-        str(launch.port),
-        "--http",
-        "2" if launch.http2 else "1",
-        "--loop",
-        loop,
-        "--workers",
-        str(launch.workers),
-    ]
+    command += ["--port", str(launch.port), "--http", "auto" if launch.http2 else "1"]
+    command += ["--loop", loop, "--workers", str(launch.workers)]
     # Its default is 1024 connections at a time, and idle ones count.
     command += ["--backpressure", "16384"]
     command += ["--access-log"] if launch.access_log else ["--no-access-log", "--log-level", "warning"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import resource
 import shutil
 import subprocess
 import time
 from dataclasses import dataclass
 
 from benchmarks.loads import Bench, Failed, Values, per_100k
-from benchmarks.process import cpu_seconds
+from benchmarks.process import children_cpu, cpu_seconds
 
 REPORT = re.compile(
     r"finished in (?P<time>[\d.]+)(?P<unit>ms|s|us), (?P<rate>[\d.]+) req/s.*"
@@ -32,10 +31,10 @@ class H2load:
             if bench.warmup:
                 self._run(server.port, bench.warmup)
             members = server.members()
-            before, own, began = cpu_seconds(members), _children_cpu(), time.perf_counter()
+            before, own, began = cpu_seconds(members), children_cpu(), time.perf_counter()
             found = self._run(server.port, bench.seconds)
             elapsed = time.perf_counter() - began
-            cpu, client = cpu_seconds(members) - before, _children_cpu() - own
+            cpu, client = cpu_seconds(members) - before, children_cpu() - own
             if death := server.died():
                 raise Failed(death)
         count = found["requests"]
@@ -50,11 +49,6 @@ class H2load:
         command = [program, f"-D{max(1, round(seconds))}", f"-c{self.connections}", f"-m{self.streams}", "-t1"]
         url = f"http://127.0.0.1:{port}/"
         return parse(subprocess.run([*command, url], capture_output=True, text=True, check=False).stdout)
-
-
-def _children_cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def parse(output: str) -> Values:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import subprocess
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.loads import Bench, Failed, Values, per_100k
-from benchmarks.process import cpu_seconds
+from benchmarks.process import children_cpu, cpu_seconds
 
 if TYPE_CHECKING:
     from benchmarks.process import ServerProcess
@@ -48,11 +47,11 @@ class Wrk:
             if bench.warmup:
                 self._run(server, bench.warmup, bench.connections)
             members = server.members()
-            before, own = cpu_seconds(members), _children_cpu()
+            before, own = cpu_seconds(members), children_cpu()
             began = time.perf_counter()
             report = self._run(server, bench.seconds, bench.connections)
             elapsed = time.perf_counter() - began
-            cpu, client = cpu_seconds(members) - before, _children_cpu() - own
+            cpu, client = cpu_seconds(members) - before, children_cpu() - own
             if death := server.died():
                 raise Failed(death)
         return values(report, cpu, client, elapsed)
@@ -75,11 +74,6 @@ class Wrk:
         shape = {"METHOD": self.method, "FIELDS": self.fields, "BODY": self.body, "DEPTH": self.depth}
         shape |= {"CLOSE": int(self.close), "UNIQUE": int(self.unique)}
         return {**os.environ, **{f"BENCH_{name}": str(value) for name, value in shape.items()}}
-
-
-def _children_cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def parse(output: str, errors: str = "") -> dict[str, Any]:
