@@ -48,6 +48,8 @@ async def drain(
         if not drained.done() and not forced():
             what = "connections to close" if kernel.connections else "background tasks to complete"
             logger.info("Waiting for %s. (CTRL+C to force quit)", what)
+            open_ = [call for call in kernel.calls if call.streaming]
+            _log("Waiting for %d stream%s (%s). CTRL+C again drops them.", open_, kernel)
         while not drained.done() and not forced() and (end is None or loop.time() < end):
             await changes.wait(TICK if end is None else min(TICK, max(0.0, end - loop.time())), drained)
             flush()
@@ -86,7 +88,11 @@ class Streams:
         """Tell the applications that the server ends, and cancel those that were told and went on."""
         if not self._told:
             self._told = True
-            _log("Waiting for %d request%s (%s).", [call for call in self._kernel.calls if not call.streaming])
+            _log(
+                self._kernel,
+                "Waiting for %d request%s (%s).",
+                [call for call in self._kernel.calls if not call.streaming],
+            )
         late = [call for call in self._kernel.calls if call.streaming and self._due.get(call, now) < now]
         for call in late:
             if call.task is not None:
@@ -104,11 +110,23 @@ class Streams:
         _log("Ending %d stream%s (%s).", news)
 
 
-def _log(text: str, calls: list[Any]) -> None:
+def _log(text: str, calls: list[Any], kernel: Kernel | None = None) -> None:
     if calls:
-        logger.info(text, len(calls), "s" * (len(calls) > 1), _named(calls))
+        logger.info(text, len(calls), "s" * (len(calls) > 1), _named(calls, kernel))
 
 
-def _named(calls: list[Any]) -> str:
-    paths = sorted({f"{call.scope.get('method', 'WebSocket')} {log_path(call.scope)}" for call in calls})
-    return ", ".join(paths[:NAMED]) + ", ..." * (len(paths) > NAMED)
+def _named(calls: list[Any], kernel: Kernel | None) -> str:
+    """Some of the calls by method and path; with the kernel, for how long the oldest of each has streamed, if known."""
+    ages: dict[str, float] = {}
+    for call in calls:
+        name = f"{call.scope.get('method', 'WebSocket')} {log_path(call.scope)}"
+        age = 0.0 if kernel is None else kernel.clock - kernel.since.get(call, kernel.clock)
+        ages[name] = max(ages.get(name, 0.0), age)
+    names = [f"{name} {_age(ages[name])}".rstrip() for name in sorted(ages)]
+    return ", ".join(names[:NAMED]) + ", ..." * (len(names) > NAMED)
+
+
+def _age(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s" if seconds >= 1 else ""
+    return f"{seconds / 60:.0f} m" if seconds < 7200 else f"{seconds / 3600:.0f} h"

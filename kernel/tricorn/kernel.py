@@ -28,6 +28,9 @@ from tricorn.upgrades import UnsupportedUpgrades
 TICK = 0.1
 """Seconds between two sweeps over all deadlines: how exact a deadline is, and how late a log line may be."""
 
+STEP = 10
+"""Seconds between two looks at which streams are open: how exactly their age is known, at no cost to a request."""
+
 _RETRY = ((b"retry-after", b"1"),)
 
 Access = Callable[[str, str, str, str, int], None]
@@ -100,6 +103,7 @@ class Kernel:
         self._ticker: asyncio.TimerHandle | None = None
         self._turn: list[Callable[[], None]] = []
         self._held: list[Exchange] = []
+        self.since: dict[Any, float] = {}
         self._idle: list[asyncio.Future[None]] = []
 
     @property
@@ -279,6 +283,9 @@ class Kernel:
             self._second = now
             self.default_fields = self._render_defaults(now)
             self.prefixes.clear()
+            if not now % STEP:
+                since = self.since
+                self.since = {call: since.get(call, clock) for call in self.calls if call.streaming}
         for connection in [c for c in self.connections if 0.0 < c.deadline < clock]:
             connection.deadline = 0.0
             connection.expire()
