@@ -22,6 +22,7 @@ STANDARD = (
     "plugins/loop_uvloop",
     "plugins/supervisor_reload",
     "plugins/plugin_blocked",
+    "plugins/plugin_cors",
     "plugins/plugin_refresh",
     "plugins/terminal_rich",
 )

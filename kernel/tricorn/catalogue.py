@@ -27,6 +27,7 @@ PUBLISHED: Mapping[str, Mapping[str, str]] = {
     "terminal": {"rich": "tables in colour"},
     "plugin": {
         "blocked": "names what blocks the event loop",
+        "cors": "a 500 that a local page can read",
         "metrics": "metrics for Prometheus",
         "refresh": "has the browser load the page again after a restart",
         "systemd": "tells systemd when the server is ready",

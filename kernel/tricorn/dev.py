@@ -1,8 +1,9 @@
 """`tricorn dev [APP]`: the server as one wants it while writing the application.
 
 It is the ordinary command with other defaults: reload, the keys of the terminal, the next port where one is taken, and
-the message about a blocked event loop where that plugin is installed. Every option of the ordinary command may be
-given, and has the last word. One it has for itself: `--https`, which stands for a certificate that is made for it.
+the plugins that tell of a blocked event loop and keep a 500 from becoming a CORS error, where they are installed. Every
+option of the ordinary command may be given, and has the last word. One it has for itself: `--https`, which stands for a
+certificate that is made for it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from tricorn.registry import PluginError, Registry
 RELOAD = "reload"
 """The supervisor that restarts on changes and reads the keys."""
 
-HELPFUL = ("blocked",)
+HELPFUL = ("blocked", "cors")
 """Side plugins that are switched on where they are installed."""
 
 HTTPS = click.Option(
