@@ -77,6 +77,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "tricorn.catalogue",
             "tricorn.entries",
+            "tricorn.freezing*",
             "tricorn.hookspecs",
             "tricorn.importer",
             "tricorn.options",

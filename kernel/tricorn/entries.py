@@ -11,6 +11,8 @@ from typing import Any
 
 import importlib_metadata
 
+import tricorn
+
 PREFIX = "tricorn."
 
 HOOKS = {
@@ -32,7 +34,10 @@ KINDS = (*HOOKS, "plugin", "bundle")
 
 @dataclass(frozen=True)
 class Entry:
-    """One entry point: `name` in the group `tricorn.<kind>`, naming the module `value`."""
+    """One entry point: `name` in the group `tricorn.<kind>`, naming the module `value`.
+
+    dist: the distribution's metadata, None where there is none.
+    """
 
     kind: str
     name: str
@@ -45,6 +50,9 @@ class Entry:
 
         Read with a pattern, because the metadata's own parser imports the email package: milliseconds at start-up.
         """
+        if self.dist is None:
+            package = self.value.partition(".")[0]
+            return "tricorn-kernel" if package == "tricorn" else package.replace("_", "-"), tricorn.__version__
         text = self.dist.read_text("METADATA") or self.dist.read_text("PKG-INFO") or ""
         name = re.search(r"^Name: *(\S+)", text, re.MULTILINE)
         version = re.search(r"^Version: *(\S+)", text, re.MULTILINE)
@@ -72,7 +80,8 @@ def called(kind: str, name: str) -> str:
 def scan() -> dict[str, list[Entry]]:
     """All entries by kind, sorted by name. A distribution that is found twice on the path counts once, the first.
 
-    Looking for our groups in the text first spares the parsing of all others, which is most of the work.
+    Looking for our groups in the text first spares the parsing of all others, which is most of the work. A frozen
+    program may have no metadata at all: there the plugins that are published with the kernel are found by their names.
     """
     found: dict[str, list[Entry]] = {kind: [] for kind in KINDS}
     seen: set[str] = set()
@@ -91,6 +100,11 @@ def scan() -> dict[str, list[Entry]]:
             seen.add(name)
             for entry in entries:
                 found[entry.kind].append(entry)
+    if getattr(sys, "frozen", False) and not any(found.values()):
+        from tricorn.freezing import plugins
+
+        for kind, name, module in plugins():
+            found[kind].append(Entry(kind, name, module, None))
     for known in found.values():
         known.sort(key=lambda entry: entry.name)
     return found

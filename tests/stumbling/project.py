@@ -70,8 +70,11 @@ class Project:
         )  # fmt: skip
         return Ended(done.returncode, done.stderr)
 
-    def serve(self, *arguments: str, program: tuple[str, ...] = ("-m", "tricorn"), **env: str) -> CommandLine:
+    def serve(
+        self, *arguments: str, program: tuple[str, ...] = ("-m", "tricorn"), patience: float = DEADLINE, **env: str
+    ) -> CommandLine:
         """Start the command, on a free port where none is given; it is ended after the test."""
         port = () if {"--port", "--uds"} & {*arguments} or program[0] != "-m" else ("--port", "0")
-        command = CommandLine(*arguments, *port, directory=self.directory, program=program, cwd=self.directory, **env)
+        place = {"directory": self.directory, "cwd": self.directory}
+        command = CommandLine(*arguments, *port, **place, program=program, patience=patience, **env)
         return self._stack.enter_context(command)

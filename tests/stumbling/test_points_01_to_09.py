@@ -11,9 +11,10 @@ import socket
 import httpx
 import pytest
 
-from tests.servers import DEADLINE
+from tests.servers import DEADLINE, connect, read_until
 from tests.stumbling.project import APP, Project
 
+ORIGIN = "http://localhost:3000"
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}"
 ADDRESS = r"127\.0\.0\.1:\d+"
 
@@ -41,6 +42,34 @@ def test_02_of_several_applications_the_names_are_told(project: Project) -> None
     project.write("both.py", APP + "other = app\n")
     assert "which application is meant? (one of app, other)" in project.ended("both").log
     assert 'Attribute "ap" not found in module "main". Did you mean "app"?' in project.ended("main:ap").log
+
+
+# --- 3: an open stream holds the end up ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("program", ["tricorn", "tricorn dev"])
+def test_03_open_streams_are_named_and_end_soon(project: Project, program: str) -> None:
+    server = project.serve("main:app", program=("-m", *program.split()))
+    url = httpx.URL(server.url)
+    with connect((url.host, url.port or 0)) as client:
+        client.sendall(b"GET /events HTTP/1.1\r\nHost: test\r\n\r\n")
+        read_until(client, b"first")
+        server.end(signal.SIGINT)
+    (waiting,) = (line for line in server.log if "Waiting for 1 stream" in line)
+    # The age is known to ten seconds, and so may not be there yet.
+    assert re.search(r"Waiting for 1 stream \(GET /events( \d+ s)?\)\. CTRL\+C again drops them\.$", waiting)
+    assert "INFO:     Ending 1 stream (GET /events)." in server.log
+
+
+def test_03_a_second_ctrl_c_waits_for_nobody(project: Project) -> None:
+    server = project.serve("main:app", "--timeout-graceful-streams", "0")
+    url = httpx.URL(server.url)
+    with connect((url.host, url.port or 0)) as client:
+        client.sendall(b"GET /events HTTP/1.1\r\nHost: test\r\n\r\n")
+        read_until(client, b"first")
+        server.popen.send_signal(signal.SIGINT)
+        server.wait_for("CTRL+C again drops them.")
+        assert server.end(signal.SIGINT) in (0, -signal.SIGINT)
 
 
 # --- 4: the address is taken ----------------------------------------------------------------------------------------
@@ -148,3 +177,16 @@ def test_08_lines_that_appear_twice_are_explained(project: Project) -> None:
     server = project.serve("main:app")
     line = server.wait_for("Lines of the log appear 2 times")
     assert "the logger 'tricorn' propagates to a handler of the root logger." in line
+
+
+# --- 9: a CORS error hides a 500 --------------------------------------------------------------------------------------
+
+
+def test_09_while_developing_a_500_is_no_cors_error_and_the_log_says_what_it_would_be(project: Project) -> None:
+    server = project.serve("main:app", program=("-m", "tricorn", "dev"))
+    answer = httpx.get(server.url + "/fail", headers={"origin": ORIGIN}, timeout=DEADLINE)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (500, ORIGIN)
+    assert f"this 500 of GET '/fail' to '{ORIGIN}' as a CORS error" in server.wait_for("A browser shows")
+    serving = project.serve("main:app")
+    answer = httpx.get(serving.url + "/fail", headers={"origin": ORIGIN}, timeout=DEADLINE)
+    assert "access-control-allow-origin" not in answer.headers

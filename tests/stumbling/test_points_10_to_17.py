@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import signal
+import socket
 
 import httpx
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from tests.servers import DEADLINE, connect, read_all, read_until
 from tests.stumbling.project import APP, Project
 from tricorn import Config
+from tricorn.listeners.tcp import open_sockets
 from tricorn.proxy import TrustedPeers
 
 # --- 10: noise in the access log --------------------------------------------------------------------------------------
@@ -78,6 +81,32 @@ def test_12_where_it_has_no_name_or_no_guard_it_is_said_what_to_write(project: P
 def test_12_reload_with_workers_says_which_of_them_counts(project: Project) -> None:
     server = project.serve("main:app", "--reload", "--workers", "2")
     assert server.wait_for("workers") == 'WARNING:  "workers" flag is ignored when reloading is enabled.'
+
+
+# --- 13: Windows ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [
+        (
+            10013,
+            "Another program holds it for itself, or Windows keeps it back (netsh interface ipv4 show excludedport",
+        ),
+        (10048, "Try --port 8001, or --port 0 for any free one."),
+    ],
+)
+def test_13_what_windows_says_of_a_port_is_explained(number: int, hint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no Windows, an error as Python makes it there stands in."""
+    error = OSError({10013: errno.EACCES, 10048: errno.EADDRINUSE}[number], "only one usage is permitted")
+    error.winerror = number  # type: ignore[attr-defined]
+
+    def refuse(self: socket.socket, address: object) -> None:
+        raise error
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    with pytest.raises(OSError, match=re.escape(hint)):
+        open_sockets(Config("main:app", log_config=None))
 
 
 # --- 14: a traceback after Ctrl-C -------------------------------------------------------------------------------------
