@@ -88,11 +88,7 @@ class Streams:
         """Tell the applications that the server ends, and cancel those that were told and went on."""
         if not self._told:
             self._told = True
-            _log(
-                self._kernel,
-                "Waiting for %d request%s (%s).",
-                [call for call in self._kernel.calls if not call.streaming],
-            )
+            _log("Waiting for %d request%s (%s).", [call for call in self._kernel.calls if not call.streaming])
         late = [call for call in self._kernel.calls if call.streaming and self._due.get(call, now) < now]
         for call in late:
             if call.task is not None:

@@ -10,6 +10,7 @@ import socket
 
 import httpx
 import pytest
+from websockets.sync.client import connect as connect_websocket
 
 from tests.servers import DEADLINE, connect, read_until
 from tests.stumbling.project import APP, Project
@@ -110,6 +111,23 @@ def test_05_what_an_untrusted_proxy_says_is_named_once_with_the_option_that_trus
     trusting = project.serve("main:app", "--forwarded-allow-ips", "127.0.0.1")
     answers.append(httpx.get(trusting.url, headers={"x-forwarded-proto": "https"}, timeout=DEADLINE).text)
     assert answers == ["http", "http", "https"]
+
+
+# --- 6: an upgrade that nobody takes ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("protocol", "options"), [("h2c", ""), ("TLS/1.0", ""), ("websocket", "--ws none")])
+def test_06_an_upgrade_that_is_not_served_is_named(project: Project, protocol: str, options: str) -> None:
+    server = project.serve("main:app", *options.split())
+    answer = httpx.get(server.url, headers={"connection": "upgrade", "upgrade": protocol}, timeout=DEADLINE)
+    assert answer.text == "http"
+    assert f'A client asked for "{protocol}": ' in server.wait_for("Unsupported upgrade request.")
+
+
+def test_06_websockets_work_out_of_the_box(project: Project) -> None:
+    with connect_websocket(project.serve("main:app").url.replace("http", "ws") + "/echo") as websocket:
+        websocket.send("tea")
+        assert websocket.recv(DEADLINE) == "tea"
 
 
 # --- 7: nobody knows where the server can be reached ------------------------------------------------------------------

@@ -16,6 +16,7 @@ from tests.stumbling.project import APP, Project
 from tricorn import Config
 from tricorn.listeners.tcp import open_sockets
 from tricorn.proxy import TrustedPeers
+from tricorn.supervisors import process
 
 # --- 10: noise in the access log --------------------------------------------------------------------------------------
 
@@ -107,6 +108,16 @@ def test_13_what_windows_says_of_a_port_is_explained(number: int, hint: str, mon
     monkeypatch.setattr(socket.socket, "bind", refuse)
     with pytest.raises(OSError, match=re.escape(hint)):
         open_sockets(Config("main:app", log_config=None))
+
+
+def test_13_processes_are_started_and_judged_without_signals_that_windows_lacks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr(signal, "SIGKILL")
+    monkeypatch.delattr(signal, "pthread_sigmask")
+    assert process.reason(-signal.SIGTERM) == "killed by SIGTERM"
+    with process._held_back():
+        pass
 
 
 # --- 14: a traceback after Ctrl-C -------------------------------------------------------------------------------------
