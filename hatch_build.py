@@ -29,6 +29,7 @@ STANDARD = (
 """The fast set, and what development is more pleasant with."""
 
 FURTHER = {
+    "bench": "plugins/command_bench",
     "http2": "plugins/http_h2",
     "json": "plugins/logging_json",
     "metrics": "plugins/plugin_metrics",
@@ -56,6 +57,7 @@ TEST = (
     "hyperframe>=6.0",
     "hypothesis>=6.100",
     "litestar>=2.12",
+    "matplotlib>=3.7",
     "mcp>=2.0",
     "mypy>=1.13",
     "pip>=22.3",

@@ -23,7 +23,7 @@ PUBLISHED: Mapping[str, Mapping[str, str]] = {
         "reload": "--reload and tricorn dev",
         "workers": "--workers",
     },
-    "command": {},
+    "command": {"bench": "measures an application with every combination of plugins"},
     "terminal": {"rich": "tables in colour"},
     "plugin": {
         "blocked": "names what blocks the event loop",
