@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 import socket
@@ -174,6 +175,9 @@ class Config:
 
     def _take_plugin_options(self, given: dict[str, Any]) -> None:
         self.select()
+        # What stands around the server is asked for later, and may have options too.
+        for find in (selection.listener, selection.supervisor):
+            _attempt(functools.partial(find, self))
         declared = {option.name for option, _ in _attempt(self.registry.options)}
         for name, value in given.items():
             if name not in declared:

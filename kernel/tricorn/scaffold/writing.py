@@ -10,7 +10,9 @@ from pathlib import Path
 
 TEMPLATES = Path(__file__).with_name("templates")
 
-KINDS = ("http", "ws", "loop", "lifespan", "logging", "command", "plugin")
+KINDS = (
+    "http", "ws", "loop", "lifespan", "logging", "interface", "listener", "supervisor", "command", "plugin",
+)  # fmt: skip
 """The kinds that have a template."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
