@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tricorn.kernel import Kernel
 
-__all__ = ["GATHER_LIMIT", "Gathering"]
+__all__ = ["GATHER_LIMIT", "LARGE", "Gathering"]
 
 GATHER_LIMIT = 65536
 """Bytes that wait to leave together."""
+LARGE = 65536
+"""Bytes that are handed to the transport as they are: copying them next to others costs more."""
 
 
 class Gathering(asyncio.Protocol):
@@ -26,8 +28,9 @@ class Gathering(asyncio.Protocol):
     _gathered: what waits; None while no answer has to wait for another. _backlog: pipelined requests.
     """
 
-    __slots__ = ("_backlog", "_gather_seen", "_gathered", "_gathered_size", "_kernel", "_write")
+    __slots__ = ("_backlog", "_gather_seen", "_gathered", "_gathered_size", "_kernel", "_transport", "_write")
 
+    _transport: asyncio.Transport
     _write: Callable[[bytes], None]
 
     def __init__(self, kernel: Kernel) -> None:
@@ -70,6 +73,17 @@ class Gathering(asyncio.Protocol):
                 self._release()
             else:
                 self._kernel.loop.call_soon(self._end_gather)
+
+    def _write_pieces(self, *pieces: bytes) -> None:
+        """Write what was gathered and several pieces, large ones among them: in one system call, without a copy."""
+        self._release()
+        transport = self._transport
+        if type(transport).writelines is asyncio.WriteTransport.writelines:
+            # It would join them first: before Python 3.12 asyncio's own transports know no better.
+            for piece in pieces:
+                transport.write(piece)
+        else:
+            transport.writelines(pieces)
 
     def _release(self) -> None:
         """Write what has been gathered."""

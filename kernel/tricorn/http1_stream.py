@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from tricorn.api import Headers, Receiver, Refusal, Tunnel
 from tricorn.fields import CLOSE, DATE, FRAMED, SERVER, FieldTable
-from tricorn.gathering import Gathering
+from tricorn.gathering import LARGE, Gathering
 from tricorn.responses import STATUS_LINES, refusal_response, size_line, size_lines
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ DRAIN_TIME = 5.0
 """Seconds an unread body may take to arrive."""
 LINGER_TIME = 2.0
 """Seconds a client gets to read the last response before the connection is closed under it."""
-LARGE = 65536
-"""Bytes of a body event that is handed to the transport by itself: copying it next to the head costs more."""
 
 _CHUNKED = b"transfer-encoding: chunked\r\n"
 _CLOSE = b"connection: close\r\n"
@@ -68,7 +66,6 @@ class Http1Stream(Gathering):
         "_receiver",
         "_sent",
         "_state",
-        "_transport",
         "_tunnel",
         "_unwritten",
         "_waiters",
@@ -80,7 +77,6 @@ class Http1Stream(Gathering):
         "server",
     )
 
-    _transport: asyncio.Transport
     client: tuple[str, int] | None
     server: tuple[str, int | None] | None
     peer: str
@@ -131,15 +127,14 @@ class Http1Stream(Gathering):
         fields.insert(0, prefix)
         fields.append(b"\r\n")
         self._sent = True
-        if len(data) < LARGE:
-            fields.append(data)
-            data = b""
-        if self._gathered is None:
-            self._write(b"".join(fields))
+        if len(data) >= LARGE:
+            self._write_pieces(b"".join(fields), data)
         else:
-            self._gather(b"".join(fields), end and not data)
-        if data:
-            self._write(data)
+            fields.append(data)
+            if self._gathered is None:
+                self._write(b"".join(fields))
+            else:
+                self._gather(b"".join(fields), end)
         if end:
             self._finish()
 
@@ -172,10 +167,7 @@ class Http1Stream(Gathering):
                 line = size_lines.get(size) or size_line(size)
                 self._gather_chunk(b"".join((line, data, b"\r\n0\r\n\r\n" if end else b"\r\n")))
             elif data:
-                self._release()
-                self._write(b"%x\r\n" % size)
-                self._write(data)
-                self._write(b"\r\n0\r\n\r\n" if end else b"\r\n")
+                self._write_pieces(b"%x\r\n" % size, data, b"\r\n0\r\n\r\n" if end else b"\r\n")
             elif end:
                 self._gather_chunk(b"0\r\n\r\n")
         elif data:

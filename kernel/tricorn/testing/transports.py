@@ -35,6 +35,16 @@ class TransportChecks(Suite):
             assert await receive_all(client) == b"".join(parts)
             await server.until(lambda: server.lost)
 
+    async def check_pieces_written_together_arrive_in_order(self) -> None:
+        """Behind what waits already, more than fits anywhere, closed right behind the last one."""
+        async with connection() as (server, client):
+            server.transport.write(CHUNK * 20)
+            server.transport.writelines((b"head", CHUNK * 20, b"end"))
+            server.transport.writelines([b"more"])
+            server.transport.close()
+            assert await receive_all(client) == b"".join((CHUNK * 20, b"head", CHUNK * 20, b"endmore"))
+            await server.until(lambda: server.lost)
+
     async def check_a_slow_peer_pauses_writing(self) -> None:
         """`pause_writing` comes from `write` itself: it is all that bounds the memory of a response."""
         async with connection() as (server, client):

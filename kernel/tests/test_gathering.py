@@ -1,0 +1,49 @@
+"""How large pieces leave: together where the transport can write them so, and never copied."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any, cast
+
+from tricorn.gathering import LARGE, Gathering
+from tricorn.kernel import Kernel
+
+BODY = b"b" * LARGE
+
+
+class Joining(asyncio.Transport):
+    """Has no `writelines` of its own: that of `asyncio.WriteTransport` joins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Any] = []
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.calls.append(data)
+
+
+class Scattering(Joining):
+    def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview]) -> None:
+        self.calls.append(tuple(list_of_data))
+
+
+def written(transport: Joining) -> list[Any]:
+    gathering = Gathering(cast("Kernel", None))
+    gathering._transport, gathering._write = transport, transport.write
+    gathering._gathered, gathering._gathered_size = [b"before"], 6
+    gathering._write_pieces(b"head", BODY)
+    return transport.calls
+
+
+def test_large_pieces_leave_in_one_call_behind_what_waited() -> None:
+    before, together = written(Scattering())
+    assert before == b"before"
+    assert together[0] == b"head"
+    assert together[1] is BODY
+
+
+def test_large_pieces_leave_one_by_one_where_the_transport_would_copy_them() -> None:
+    before, head, body = written(Joining())
+    assert (before, head) == (b"before", b"head")
+    assert body is BODY
