@@ -12,6 +12,7 @@ from tricorn import doctor
 from tricorn.api import Row
 from tricorn.cli import main
 from tricorn.doctor import FINE, NOTE, PROBLEM, Finding, examine
+from tricorn.entries import Entry
 from tricorn.registry import Registry
 
 Install = Callable[..., None]
@@ -47,6 +48,10 @@ def test_the_versions_of_the_libraries_are_told() -> None:
     found = findings()
     assert found["libraries"].found.startswith(f"click {importlib_metadata.version('click')}, ")
     assert found["http h11"].found.endswith(f" with h11 {importlib_metadata.version('h11')}")
+
+
+def test_without_metadata_there_are_no_versions_of_libraries() -> None:
+    assert doctor.libraries(Entry("http", "h11", "tricorn_http_h11", None)) == ""
 
 
 def test_what_is_wrong_stands_out() -> None:

@@ -109,7 +109,7 @@ def versions(registry: Registry) -> Iterator[Finding]:
     """What the kernel is made from, and whether its code and its metadata are of one installation."""
     for entry in registry.entries["supervisor"]:
         if entry.distribution == KERNEL:
-            yield Finding("libraries", libraries(entry))
+            yield Finding("libraries", libraries(entry) or "their versions are not known without metadata")
             if entry.version != tricorn.__version__:
                 text = f"the metadata says {entry.version}, the code {tricorn.__version__}: install it again"
                 yield Finding(KERNEL, text, PROBLEM)
@@ -148,8 +148,12 @@ def plugin(registry: Registry, kind: str, name: str) -> Finding:
 
 
 def libraries(entry: Entry) -> str:
-    """What the distribution of a plugin requires besides tricorn, with the versions that are here."""
-    requirements = [text for text in entry.dist.requires or () if "extra ==" not in text]
+    """What the distribution of a plugin requires besides tricorn, with the versions that are here.
+
+    Empty for one without metadata, as in a frozen program.
+    """
+    requires = () if entry.dist is None else entry.dist.requires or ()
+    requirements = [text for text in requires if "extra ==" not in text]
     found = []
     for name in (re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0] for text in requirements):
         # What a marker excludes here, or somebody has removed, is what importing the plugin tells of.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import psutil
@@ -25,9 +25,8 @@ async def app(scope, receive, send):
         while (event := await receive())["type"] == "websocket.receive":
             await send({"type": "websocket.send", "text": event.get("text"), "bytes": event.get("bytes")})
     elif scope["type"] == "http":
-        if scope["path"] == "/told":
-            with open("told", "w") as file: file.write(str(os.getpid()))
-            os.rename("told", "pid")
+        if scope["path"] == "/told" and next(numbers) == 0:
+            with open("pid", "w") as file: file.write(str(os.getpid()))
         status = {"/missing": 404, "/half": 200 + 300 * (next(numbers) % 2)}.get(scope["path"], 200)
         await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": scope["root_path"].encode()})
@@ -148,24 +147,23 @@ def test_a_combination_that_fails_leaves_the_others(here: Path) -> None:
 
 
 def test_ctrl_c_ends_the_server_and_prints_what_there_is(here: Path) -> None:
+    os.mkfifo(here / "pid")
+    told = os.open(here / "pid", os.O_RDONLY | os.O_NONBLOCK)
+    # A session of its own: Ctrl-C reaches every process that belongs to a terminal.
     process = subprocess.Popen(
         command("measured_app:app", *ONE, "-d", "600", "--path", "/told", "--json"),
-        cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    timer = threading.Timer(DEADLINE, process.kill)
-    timer.start()
     try:
-        while not (here / "pid").exists():
-            assert process.poll() is None
-            os.sched_yield()
-        server = psutil.Process(int((here / "pid").read_text()))
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
+        assert select.select([told], [], [], DEADLINE)[0], "the application was never asked"
+        server = psutil.Process(int(os.read(told, 100)))
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=DEADLINE)
         assert (process.returncode, err) == (130, "")
         assert [c["rounds"] for c in json.loads(out)["combinations"]] == [[]]
         assert not server.is_running()
     finally:
-        timer.cancel()
+        os.close(told)
         process.kill()
         process.wait()
 
