@@ -10,6 +10,7 @@ import asyncio
 import os
 import zlib
 from contextlib import suppress
+from math import inf
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from tricorn.api import Message
 from tricorn.draining import Streams
 from tricorn.incoming import QUEUE_LIMIT
 from tricorn.registry import Registry
-from tricorn.session import Session
+from tricorn.session import CLOSING, Session
 from tricorn.testing.calls import Call, Calls
 from tricorn.testing.memory_server import MemoryServer, memory_server, run_in_memory
 from tricorn.testing.strict import STRICT
@@ -64,6 +65,7 @@ class Play:
         self.heard: list[str | bytes] = []  # by the application
         self.told: list[str | bytes] = []  # by the application
         self.pings: list[bytes] = []
+        self.left: float = inf  # bytes of messages for the application, once the server has closed
         self.disconnect: Message | None = None
         self.receiving: asyncio.Task[None] | None = None
         self.sending: asyncio.Task[None] | None = None
@@ -230,6 +232,9 @@ class Play:
             assert isinstance(call, Session)
             assert call._queued <= QUEUE_LIMIT + 2 * SIZES[-1]
             assert len(call._unread) <= 2 * LARGEST
+            if call._state >= CLOSING:
+                assert call._queued <= self.left, "messages behind our own close frame are kept"
+                self.left = call._queued
         assert self.transport.most < 1 << 20
 
     def check_frames(self) -> None:

@@ -230,6 +230,11 @@ class Stream(Protocol):
     def abort(self) -> None:
         """Cut the stream so that the client sees that it is incomplete."""
 
+    @property
+    def keeps(self) -> Callable[[int], None] | None:
+        """Called by the receiver of a tunnel with how many bytes of messages it keeps, after each read; None where
+        the stream has its connection for itself, since what many keep needs a bound of its own (`Tunnel.refuse`)."""
+
     def blocked(self) -> Awaitable[None] | None:
         """None while the peer takes data as fast as it is sent; else what to await before sending more.
 
@@ -356,14 +361,22 @@ class HttpProvider:
 
 
 class Tunnel(Receiver, Protocol):
-    """The receiver of an accepted tunnel: besides bytes it hears of deadlines.
+    """The receiver of an accepted tunnel: besides bytes it hears of deadlines and of too much memory.
 
     A connection forwards its own `expire` to the receiver while it tunnels; the receiver keeps `Stream.deadline`.
     After `send_data(..., end=True)` the deadline is the connection's again.
     """
 
+    @property
+    def kept(self) -> int:
+        """Bytes of messages that it keeps, whether their end has arrived or not."""
+        ...
+
     def expire(self) -> None:
         """The `Stream.deadline` that the receiver set has passed."""
+
+    def refuse(self) -> None:
+        """Drop what is kept and end the tunnel: its connection keeps too much, and this one most of it."""
 
 
 class WsSink(Protocol):
@@ -394,6 +407,11 @@ class WsSink(Protocol):
 
 class WsCodec(Protocol):
     """Reads and writes WebSocket frames (RFC 6455) on the server's side, extensions included."""
+
+    @property
+    def unfinished(self) -> int:
+        """Bytes kept of a message whose end has not arrived, inflated as far as they are."""
+        ...
 
     def receive(self, data: bytes) -> None:
         """Take bytes from the peer, possibly none, and call the sink. Never raises for what a peer can send."""

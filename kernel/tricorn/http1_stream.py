@@ -47,6 +47,7 @@ class Http1Stream(Gathering):
     """
 
     multiplexed = False
+    keeps = None
     fields: FieldTable[bytes] = FieldTable(_render)
 
     __slots__ = (

@@ -8,9 +8,10 @@ application never pays for pausing, and a slow one keeps at most one read and th
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tricorn.api import Message, Stream, WsCodec
 from tricorn.outgoing import Outgoing
@@ -29,6 +30,10 @@ SLICE = 163840
 SMALLEST_SLICE = 4096
 SLICE_TIME = 0.01
 """Seconds that a slice may take; a peer whose bytes take longer (tiny frames, a slow codec) gets smaller ones."""
+
+
+def drop(data: Any) -> None:
+    """Take what nobody reads any more."""
 
 
 class Incoming:
@@ -82,7 +87,7 @@ class Incoming:
     def _start_reading(self, codec: WsCodec) -> None:
         """The handshake is done: bytes are frames."""
         self._codec = codec
-        self._read: Callable[[bytes], None] = codec.receive
+        self._read: Callable[[bytes], None] = codec.receive if self._stream.keeps is None else self._read_shared
         self._open = True
         self._held = False
         if self._unread:
@@ -126,6 +131,18 @@ class Incoming:
         elif took < SLICE_TIME / 4 and self._slice < SLICE:
             self._slice *= 2
 
+    def _read_shared(self, data: bytes) -> None:
+        """Parse, where other streams of the connection keep messages as well."""
+        assert self._codec is not None
+        assert self._stream.keeps is not None
+        self._codec.receive(data)
+        self._stream.keeps(self.kept)
+
+    @property
+    def kept(self) -> int:
+        """Bytes of messages (`tricorn.api.Tunnel`)."""
+        return self._queued + (0 if self._codec is None else self._codec.unfinished)
+
     def _read_on(self) -> None:
         """Parse what waits, one slice in each turn of the loop."""
         if not self._held or self._full or self._codec is None:
@@ -136,7 +153,7 @@ class Incoming:
             data = bytes(view[:slice_])
         del unread[:slice_]
         self._read_slice(data)
-        if self._full:
+        if self._full or self._codec is None:
             return
         if unread:
             self._kernel.loop.call_soon(self._read_on)
@@ -164,10 +181,11 @@ class Incoming:
             self._kernel.loop.call_soon(self._read_on)
 
     def _stop_reading(self) -> None:
-        """Nothing more is read at all."""
-        self._open = self._pinged = False
+        """Nothing more is read at all: what still comes is dropped, and the codec with what it keeps."""
+        self._open = self._pinged = self._held = False
         self._codec = None
-        self._held = True
+        self._read = drop
+        self._slice = sys.maxsize
         self._paused = True  # not by us any more: the stream has an end of its own
         self._unread = bytearray()
 
@@ -191,6 +209,11 @@ class Incoming:
         if self._open:
             self._pinged = True
             self._out.add_pong(pong)
+
+    def _drop_messages(self) -> None:
+        """Nobody will take them."""
+        self._queue.clear()
+        self._queued = 0
 
     def _take(self) -> Message:
         """The oldest message as an event."""

@@ -17,6 +17,22 @@ PONG_LIMIT = 2048
 """Bytes of pongs kept while they cannot leave; above it only the latest stays (RFC 6455 section 5.5.3)."""
 
 
+class ClientDisconnected(OSError):
+    """Raised by `send` when the peer is gone."""
+
+
+def check_text(data: object) -> None:
+    """Raise TypeError for what is no text."""
+    if not isinstance(data, str):
+        raise TypeError("websocket.send needs a str as 'text' or bytes as 'bytes'.")
+
+
+def check_bytes(data: object) -> None:
+    """Raise TypeError for what is no bytes."""
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError(f"The 'bytes' of websocket.send must be bytes, not {type(data).__name__}.")
+
+
 class Outgoing:
     """The outgoing side of one WebSocket.
 

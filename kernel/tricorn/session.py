@@ -21,8 +21,9 @@ from tricorn.api import Head, Message, Stream
 from tricorn.closing import CLOSE_CODES
 from tricorn.denial import FORBIDDEN, Denial, log_handshake
 from tricorn.handshake import accept_fields, check_handshake, offered_subprotocols, values
-from tricorn.incoming import Incoming
+from tricorn.incoming import Incoming, drop
 from tricorn.log_formats import escape
+from tricorn.outgoing import ClientDisconnected, check_bytes, check_text
 from tricorn.scope import log_path, websocket_scope
 
 if TYPE_CHECKING:
@@ -37,10 +38,6 @@ ANSWER_TIME = 2.0
 answer."""
 REASON_LIMIT = 123
 """Bytes of a close frame's reason (RFC 6455 section 5.5)."""
-
-
-class ClientDisconnected(OSError):
-    """Raised by `send` when the peer is gone."""
 
 
 class Session(Incoming):
@@ -142,6 +139,15 @@ class Session(Incoming):
         if not self._stream.congested:  # else the deadline is that of the write, and `expire` comes back to ours
             self._stream.deadline = self._due
 
+    def refuse(self) -> None:
+        """All the WebSockets of the connection keep too much, and this one most of it (`tricorn.api.Tunnel`)."""
+        self._drop_messages()
+        if self._codec is not None:
+            if self._reply is None:
+                self._reply = self._codec.close(1009, "too much on one connection")
+                self._disconnect = self._disconnect or {"type": "websocket.disconnect", "code": 1009, "reason": ""}
+            self._answer_close()
+
     @property
     def streaming(self) -> bool:
         """Whether its application takes it for open: it may well go on for ever."""
@@ -212,9 +218,9 @@ class Session(Incoming):
                 if data is None:
                     data = event.get("text")
                     if type(data) is not str:
-                        _check_text(data)
+                        check_text(data)
                 elif type(data) is not bytes:
-                    _check_bytes(data)
+                    check_bytes(data)
                 frame = self._encode(data)
                 if type(frame) is not bytes:
                     await self._out.send_parts(frame)
@@ -340,6 +346,7 @@ class Session(Incoming):
             self._disconnect = {"type": "websocket.disconnect", "code": code, "reason": reason}
         self._out.release()
         self._stop_reading()
+        self._encode = drop
         self._wake()
 
     # --- the call --------------------------------------------------------------------------------------------------
@@ -366,7 +373,7 @@ class Session(Incoming):
         finally:
             kernel.calls.discard(self)
             self.task = None
-        self._queue.clear()
+        self._drop_messages()
         self._close_after(failed)
 
     def _close_after(self, failed: bool) -> None:
@@ -380,13 +387,3 @@ class Session(Incoming):
             denial = self._denial or Denial(self._kernel, self._stream, self._head, self.scope)
             denial.fail()
             self._lose(1006, "")
-
-
-def _check_text(data: object) -> None:
-    if not isinstance(data, str):
-        raise TypeError("websocket.send needs a str as 'text' or bytes as 'bytes'.")
-
-
-def _check_bytes(data: object) -> None:
-    if not isinstance(data, (bytes, bytearray, memoryview)):
-        raise TypeError(f"The 'bytes' of websocket.send must be bytes, not {type(data).__name__}.")

@@ -65,6 +65,15 @@ async def stream(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body"})
 
 
+async def fresh(scope: Scope, receive: Receive, send: Send) -> None:
+    """A gigabyte, of which each piece is memory of its own."""
+    await start(send)
+    for number in range(GIGABYTE // 16384):
+        await send({"type": "http.response.body", "body": b"%16384d" % number, "more_body": True})
+        seen["fresh"] += 1
+    await send({"type": "http.response.body"})
+
+
 async def deaf(scope: Scope, receive: Receive, send: Send) -> None:
     """Never looks at what it receives, and goes on sending until it is released."""
     await start(send)
@@ -202,9 +211,9 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 PATHS = {
-    "/": healthy, "/seen": tell, "/release": release, "/stream": stream, "/deaf": deaf, "/unread": unread,
-    "/never": never, "/read": read, "/block": block, "/slow": slow, "/fail": fail, "/fail-late": fail_late,
-    "/leave": leave, "/listen": listen, "/later": later, "/silent": silent, "/twice": twice,
+    "/": healthy, "/seen": tell, "/release": release, "/stream": stream, "/fresh": fresh, "/deaf": deaf,
+    "/unread": unread, "/never": never, "/read": read, "/block": block, "/slow": slow, "/fail": fail,
+    "/fail-late": fail_late, "/leave": leave, "/listen": listen, "/later": later, "/silent": silent, "/twice": twice,
 }  # fmt: skip
 
 

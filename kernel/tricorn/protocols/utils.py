@@ -6,7 +6,7 @@ from asyncio import BaseTransport
 from urllib.parse import quote
 
 from tricorn.api import Scope
-from tricorn.session import ClientDisconnected
+from tricorn.outgoing import ClientDisconnected
 
 __all__ = [
     "ClientDisconnected",

@@ -238,6 +238,20 @@ class WsCodecSuite(DeflateChecks):
         assert peer.reply[0] == 1009
         assert len(peer.events) == 1
 
+    @each(
+        frame=frame(BINARY, bytes(5000))[:4000],
+        text=frame(TEXT, bytes(5000))[:4000],
+        fragments=frame(BINARY, bytes(2000), fin=False) + frame(CONT, bytes(2000), fin=False),
+        fragment_and_frame=frame(TEXT, bytes(3000), fin=False) + frame(CONT, bytes(2000))[:1000],
+    )
+    def check_what_is_kept_of_a_message_is_told(self, data: bytes) -> None:
+        """As long as its end has not arrived; a few bytes more or less do not matter."""
+        peer = self.peer()
+        peer.feed(frame(BINARY, b"whole"), frame(TEXT, b"in ", fin=False), frame(CONT, b"parts"))
+        assert peer.codec.unfinished == 0
+        peer.feed(data)
+        assert 3950 < peer.codec.unfinished < 4050
+
     def check_no_limit_is_no_limit(self) -> None:
         """`ws_max_size` may be None."""
         assert self.peer(limit=None).feed(frame(BINARY, b"x" * (1 << 21))) == [("message", b"x" * (1 << 21))]

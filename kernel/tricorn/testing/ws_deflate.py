@@ -208,6 +208,17 @@ class DeflateChecks(Suite):
         assert peer.closed == 1009
         assert len(peer.events) == 1
 
+    def check_what_is_kept_of_a_message_is_told_as_it_is_inflated(self) -> None:
+        """Or as it came, of a frame that is not complete."""
+        peer = self.compressed()
+        packed = deflate(bytes(100_000))
+        peer.feed(frame(BINARY, packed + TAIL, fin=False, rsv=4))
+        assert 99_900 < peer.codec.unfinished < 100_100
+        peer.feed(frame(CONT, b""))
+        assert peer.codec.unfinished == 0
+        peer.feed(frame(BINARY, packed, rsv=4)[:60])
+        assert 0 < peer.codec.unfinished < 100
+
 
 def inflate(sent: tuple[int, bytes, bool], bits: int) -> bytes:
     """The payload of a compressed message."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,11 +18,15 @@ from plugins.http_h2.tests.peer import Peer, get, serving
 from tricorn.api import Receive, Scope, Send
 from tricorn.draining import Streams
 from tricorn.registry import Registry
+from tricorn.session import Session
 from tricorn.testing.memory_server import run_in_memory
+from tricorn.testing.ws_peer import BINARY, CONT, frame
+from tricorn_http_h2.connection import Http2Connection
 
 ENABLE_CONNECT_PROTOCOL = 8
 CANCEL = 8
 CODECS = ("frames", "websockets", "wsproto")
+DEFLATE = (b"sec-websocket-extensions", b"permessage-deflate")
 
 
 def handshake(*fields: tuple[bytes, bytes]) -> list[tuple[bytes, bytes]]:
@@ -313,3 +318,87 @@ async def test_no_codec_means_no_websockets() -> None:
         WebSocket(peer)
         assert await peer.status(1) == 501
         assert peer.of(HeadersFrame, 1)
+
+
+# --- what all WebSockets of a connection keep -------------------------------------------------------------------------
+
+LARGEST = 2 << 20
+MANY = 20
+
+
+async def begun(peer: Peer, stream: int, size: int, *fields: tuple[bytes, bytes]) -> WebSocket:
+    """A WebSocket that has sent so much of a message without an end, as zeros in fragments."""
+    websocket = WebSocket(peer, stream, *fields)
+    await peer.status(stream)
+    packer = zlib.compressobj(wbits=-12)
+    data = packer.compress(bytes(size)) + packer.flush(zlib.Z_SYNC_FLUSH)
+    websocket.peer.send(DataFrame(stream, frame(BINARY, data, fin=False, rsv=4)))
+    return websocket
+
+
+@pytest.mark.parametrize("codec", CODECS)
+async def test_messages_without_an_end_are_bounded_on_all_websockets_together(codec: str) -> None:
+    """Four of the largest size are kept; then the largest of them has to go, and all others go on."""
+    async with connected(Echo(), codec, ws_max_size=LARGEST) as peer:
+        small = await begun(peer, 1, 1000, DEFLATE)
+        large = [await begun(peer, 3 + 2 * number, LARGEST - 1000 * number, DEFLATE) for number in range(4)]
+        await peer.server.settle()
+        assert not any(websocket.gone for websocket in large)
+        more = await begun(peer, 11, LARGEST // 2, DEFLATE)
+        event = await large[0].event()
+        assert isinstance(event, CloseConnection)
+        assert event.code == 1009
+        for websocket in (small, *large[1:], more):
+            assert not websocket.gone
+            peer.send(DataFrame(websocket.stream, frame(CONT)))
+            await peer.until(lambda stream=websocket.stream: len(peer.body(stream)) > 0)
+
+
+async def test_one_message_of_the_largest_size_is_not_in_the_way_of_many_small_ones() -> None:
+    async with connected(Echo(), ws_max_size=LARGEST) as peer:
+        large = await begun(peer, 1, LARGEST - 1, DEFLATE)
+        others = [await begun(peer, 3 + 2 * number, 60_000, DEFLATE) for number in range(MANY)]
+        peer.send(DataFrame(1, frame(CONT)))
+        await peer.until(lambda: len(peer.body(1)) > 0)
+        assert not any(websocket.gone for websocket in (large, *others))
+
+
+async def test_messages_that_no_application_receives_count_as_well() -> None:
+    ends: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await go.wait()
+        ends.append(await receive())
+
+    go = asyncio.Event()
+    async with connected(app, ws_max_size=LARGEST) as peer:
+        for number in range(5):
+            await begun(peer, 1 + 2 * number, LARGEST - 100, DEFLATE)
+            peer.send(DataFrame(1 + 2 * number, frame(CONT)))
+        await peer.until(lambda: len(peer.body(1)) > 0)
+        go.set()
+        await peer.until(lambda: len(ends) == 5)
+        assert [event["type"] for event in ends].count("websocket.receive") == 4
+        assert {"type": "websocket.disconnect", "code": 1009, "reason": ""} in ends
+
+
+async def test_what_comes_behind_an_end_that_the_client_does_not_take_is_dropped() -> None:
+    """The close frame waits for room, which the client does not give, while it goes on sending."""
+    async with connected(Echo()) as peer:
+        websocket = WebSocket(peer)
+        await peer.status(1)
+        [connection] = peer.server.kernel.connections
+        assert isinstance(connection, Http2Connection)
+        peer.send(SettingsFrame(settings={SettingsFrame.INITIAL_WINDOW_SIZE: 0}))
+        websocket.send(TextMessage("x" * 10_000))
+        await peer.server.settle()
+        peer.send(DataFrame(1, frame(3)))
+        tunnel = connection.streams[1].tunnel
+        assert isinstance(tunnel, Session)
+        for _ in range(20):
+            peer.send(DataFrame(1, bytes(16_000)))
+            await peer.server.settle()
+        assert connection.streams[1].waiting
+        assert not tunnel._unread

@@ -8,6 +8,7 @@ read through.
 from __future__ import annotations
 
 import asyncio
+from math import inf
 from typing import TYPE_CHECKING, cast
 
 from tricorn.api import Receiver, Refusal
@@ -34,6 +35,12 @@ if TYPE_CHECKING:
     from tricorn.api import Kernel
     from tricorn_http_h2.priority import Priority
 
+TUNNEL_MESSAGES = 4
+"""WebSocket messages of the largest size that all the streams of a connection may make us keep: as much as one of them,
+one each, on as many connections of HTTP/1."""
+TUNNEL_LEAST = 1 << 22
+"""Octets of messages that they may in any case."""
+
 MEMORY_LIMIT = 256
 """Streams reset by us that are remembered: what was on its way when we reset them is no mistake of the client's."""
 
@@ -41,7 +48,8 @@ MEMORY_LIMIT = 256
 class Http2Connection(Ending):
     """The protocol object of one connection, and what its streams share.
 
-    spare: by how much streams whose applications keep up may widen their windows, all together.
+    spare: by how much streams whose applications keep up may widen their windows, all together. tunnel_share: octets of
+    messages that a tunnel may keep without regard to the others.
     """
 
     __slots__ = (
@@ -51,6 +59,7 @@ class Http2Connection(Ending):
         "_reading",
         "_room",
         "_running",
+        "_tunnel_limit",
         "_unread",
         "_websockets",
         "client",
@@ -63,6 +72,7 @@ class Http2Connection(Ending):
         "server",
         "spare",
         "stream_window_limit",
+        "tunnel_share",
     )
 
     client: tuple[str, int] | None
@@ -79,6 +89,8 @@ class Http2Connection(Ending):
         self.stream_window_limit: int = settings.h2_stream_window
         self._room: int = settings.h2_connection_window
         self.spare = self._room
+        self._tunnel_limit = max(TUNNEL_MESSAGES * (settings.ws_max_size or inf), TUNNEL_LEAST)
+        self.tunnel_share = self._tunnel_limit / self.max_streams
         self.fresh: dict[Http2Stream, None] = {}
         self.priorities: dict[int, Priority] = {}
         self._unread = bytearray()
@@ -281,6 +293,12 @@ class Http2Connection(Ending):
         if used * 2 >= window:
             self._room = window
             self.emit(frames.window_update(0, used))
+
+    def check_tunnels(self) -> None:
+        """End the tunnels that keep most while all of them keep more than one connection may make us keep."""
+        tunnels = [stream.tunnel for stream in self.streams.values() if stream.tunnel is not None]
+        while sum(tunnel.kept for tunnel in tunnels) > self._tunnel_limit:
+            max(tunnels, key=lambda tunnel: tunnel.kept).refuse()
 
     def acknowledge(self, frame: bytes) -> None:
         """Answer SETTINGS or PING. A client that does not read the answers gets to send no more questions."""

@@ -36,7 +36,8 @@ _PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 class Http2Stream(SendingStream):
     """One request and its response, or one tunnel.
 
-    receiver: the kernel's end, as long as it wants to hear from us. _left: octets that Content-Length still announces.
+    receiver: the kernel's end, as long as it wants to hear from us; tunnel: that of a tunnel.
+    _left: octets that Content-Length still announces.
     _size: of the window that the client has for its body; _room: what is left of it; grown: what it has gained.
     """
 
@@ -47,7 +48,6 @@ class Http2Stream(SendingStream):
         "_paused",
         "_room",
         "_size",
-        "_tunnel",
         "_tunnelled",
         "client",
         "grown",
@@ -56,6 +56,7 @@ class Http2Stream(SendingStream):
         "receiving",
         "secure",
         "server",
+        "tunnel",
     )
 
     multiplexed = True
@@ -68,7 +69,7 @@ class Http2Stream(SendingStream):
         self.secure = connection.secure
         self.receiver: Receiver | None = None
         self.receiving = not end
-        self._tunnel: Tunnel | None = None
+        self.tunnel: Tunnel | None = None
         self._tunnelled = request.protocol is not None
         self._left = request.length
         self._paused = False
@@ -179,20 +180,25 @@ class Http2Stream(SendingStream):
     def accept_tunnel(self, headers: Headers, receiver: Tunnel) -> None:
         """Answer an extended CONNECT with 200 (RFC 8441 section 5)."""
         self.send_head(200, self.fields(headers)[0], 0, b"", False)
-        self.receiver = self._tunnel = receiver
+        self.receiver = self.tunnel = receiver
         self._left = None
+
+    def keeps(self, size: int) -> None:
+        """The tunnel's receiver keeps so much (`tricorn.api.Stream`)."""
+        if size > self._connection.tunnel_share:
+            self._connection.check_tunnels()
 
     # --- ends ------------------------------------------------------------------------------------------------------
 
     def wait_for_room(self) -> None:
         """Give the client time to take what waits. A tunnel's receiver looks after that itself until it has to wait."""
-        if self._tunnel is None or self.congested:
+        if self.tunnel is None or self.congested:
             kernel = self._connection.kernel
             self.deadline = kernel.due(kernel.timeout_write)
 
     def caught_up(self) -> None:
         """Nothing waits any more: the deadline is that of the body, or the tunnel's, who is asked at once."""
-        if self._tunnel is not None:
+        if self.tunnel is not None:
             self.deadline = self._connection.kernel.clock
         else:
             self._deadline = 0.0
@@ -201,8 +207,8 @@ class Http2Stream(SendingStream):
     def expire(self) -> None:
         """The deadline has passed, and it depends on what was waited for whose it was."""
         self._deadline = 0.0
-        if self._tunnel is not None and self.sending and not self.congested:
-            self._tunnel.expire()
+        if self.tunnel is not None and self.sending and not self.congested:
+            self.tunnel.expire()
         elif self.waiting or self._held:
             if self.window > 0 and self._connection.progresses():
                 self.wait_for_room()  # others are served meanwhile, by priority

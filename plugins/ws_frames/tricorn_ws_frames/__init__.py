@@ -95,6 +95,11 @@ class FramesCodec:
 
     # --- reading ---------------------------------------------------------------------------------------------------
 
+    @property
+    def unfinished(self) -> int:
+        """What is kept of a message (`tricorn.api.WsCodec`)."""
+        return len(self._rest or b"") + (0 if self._parts is None else self._size)
+
     def receive(self, data: bytes | bytearray) -> None:
         """Read frames (`tricorn.api.WsCodec`)."""
         rest = self._rest

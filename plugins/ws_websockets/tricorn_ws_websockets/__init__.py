@@ -100,6 +100,11 @@ class WebsocketsCodec:
         self._close_sent = False
         self._stopped = False
 
+    @property
+    def unfinished(self) -> int:
+        """What is kept of a message (`tricorn.api.WsCodec`)."""
+        return len(self._rest) + self._size
+
     def receive(self, data: bytes) -> None:
         """Read frames (`tricorn.api.WsCodec`)."""
         if self._stopped:

@@ -61,11 +61,11 @@ class _Frames(FrameDecoder):
 
 
 class _Deflate(Extension):
-    """The kernel's compression; inflates no more than the limit allows."""
+    """The kernel's compression; inflates no more than the limit allows. kept: the pieces of an incomplete frame."""
 
     def __init__(self, deflate: Deflate) -> None:
         self._control = self._inflates = False
-        self._payload = bytearray()
+        self.kept = bytearray()
         self._inflater = Inflater(deflate.client_max_window_bits, not deflate.client_no_context_takeover)
         self._deflater = Deflater(deflate.server_max_window_bits, not deflate.server_no_context_takeover)
 
@@ -92,14 +92,14 @@ class _Deflate(Extension):
         """
         if self._control or not self._inflates:
             return data
-        self._payload += data
+        self.kept += data
         return b""
 
     def frame_inbound_complete(self, proto: Any, fin: bool) -> Any:
         """The end of a frame."""
         if self._control or not self._inflates:
             return None
-        payload, self._payload = self._payload, bytearray()
+        payload, self.kept = self.kept, bytearray()
         return self._inflate(proto, payload, fin)
 
     def _inflate(self, frames: _Frames, payload: bytearray, final: bool) -> Any:
@@ -129,6 +129,13 @@ class WsprotoCodec:
         self._parts: Any = None
         self._close_sent = False
         self._stopped = False
+
+    @property
+    def unfinished(self) -> int:
+        """What is kept of a message (`tricorn.api.WsCodec`)."""
+        deflate: Any = self._writer.extensions
+        packed = len(deflate[0].kept) if deflate else 0
+        return packed + (0 if self._parts is None else self._frames.limit - self._frames.left)
 
     def receive(self, data: bytes) -> None:
         """Read frames (`tricorn.api.WsCodec`)."""

@@ -48,6 +48,11 @@ class ExampleCodec:
 
     # --- reading --------------------------------------------------------------------------------------------------
 
+    @property
+    def unfinished(self) -> int:
+        """Bytes kept of a message whose end has not arrived."""
+        return len(self._buffer) + self._limit - self._left
+
     def receive(self, data: bytes) -> None:
         """Take bytes and tell the sink of the frames that are complete."""
         if self._ended:
