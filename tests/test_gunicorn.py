@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +18,9 @@ from tests.load import Load
 from tests.servers import DEADLINE, CommandLine, connect, read_until
 
 Start = Callable[..., CommandLine]
+
+GUNICORN = str(Path(sys.executable).parent / "gunicorn")
+"""The script: `python -m gunicorn` cannot start itself anew for USR2."""
 
 WORKER = """
 from tricorn.workers import TricornWorker
@@ -32,7 +37,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
         def launch(*arguments: str, app: str = "tests.apps.worker:app", **env: str) -> CommandLine:
             flags = ("-w", "2", "-k", "tricorn.workers.TricornWorker", "-b", "127.0.0.1:0", "--no-control-socket")
-            program = ("-m", "gunicorn", app, *flags, *arguments)
+            program = (GUNICORN, app, *flags, *arguments)
             return stack.enter_context(CommandLine(program=program, directory=tmp_path, **env))
 
         yield launch
@@ -68,6 +73,29 @@ def test_reloading_and_adding_a_worker_under_load_lose_nothing(start: Start) -> 
         assert load.lost == []
         assert not set(load.answers[-50:]) & before
     assert server.end(signal.SIGTERM) == 0
+
+
+def test_a_new_gunicorn_takes_over_under_load_and_nothing_is_lost(start: Start) -> None:
+    """USR2 starts another one on the same sockets; TERM then ends the first."""
+    server = start()
+    with contextlib.ExitStack() as stack, Load(serving(server)) as load:
+        load.wait_for(100)
+        before = set(load.answers)
+        server.popen.send_signal(signal.SIGUSR2)
+        match = re.search(r"\[(\d+)\] \[INFO\] Listening at", server.wait_for("Listening at"))
+        assert match is not None
+        successor = int(match[1])
+        stack.callback(os.kill, successor, signal.SIGTERM)
+        for _ in range(2):
+            server.wait_for("Using tricorn")
+        server.popen.send_signal(signal.SIGTERM)
+        assert server.popen.wait() == 0
+        load.wait_for(100)
+        load.stop()
+        assert load.lost == []
+        assert successor != server.popen.pid
+        assert not set(load.answers[-50:]) & before
+    server.end()
 
 
 def test_stopping_under_load_loses_nothing(start: Start) -> None:
