@@ -462,6 +462,12 @@ def test_root_path_and_headers_are_applied_alike() -> None:
         assert differences(mounted.compare(hello, http(b"GET /a%20b HTTP/1.1\nHost: h\n\n"))) == {}
 
 
+def test_a_server_header_of_the_configuration_replaces_the_default_one() -> None:
+    with Pair(headers=[("Server", "mine")]) as named:
+        for server in named.servers.values():
+            assert [value for name, value in http(GET)(server.address)["fields"] if name == "server"] == ["mine"]
+
+
 def test_continue_is_sent_to_an_application_that_reads(pair: Pair) -> None:
     def act(address: tuple[str, int]) -> dict[str, Any]:
         with socket.create_connection(address, DEADLINE) as client:

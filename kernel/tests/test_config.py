@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,7 +55,23 @@ def test_attributes_may_be_changed_until_it_is_loaded_and_unknown_ones_stick() -
 
 def test_a_single_value_stands_for_a_list() -> None:
     assert make(plugins=None).plugins == []
-    assert Config("app:app", log_config=None, reload=True, reload_dirs="src").reload_dirs == ["src"]
+    assert Config("app:app", log_config=None, headers="x").headers == ["x"]
+
+
+def test_what_is_watched_are_paths_as_functions_in_the_place_of_uvicorns_expect(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "src").mkdir()
+
+    def watched(dirs: Any) -> list[Any]:
+        return Config("app:app", log_config=None, reload=True, reload_dirs=dirs).reload_dirs
+
+    assert watched("src") == watched(["src", "none"]) == [tmp_path / "src"]
+    assert watched(None) == watched(["none"]) == [tmp_path]
+    assert caplog.messages == [
+        "Provided reload directories ['none'] did not contain valid directories, watching current working directory."
+    ]
 
 
 def test_loading_gives_the_application_and_happens_once() -> None:

@@ -91,6 +91,7 @@ def test_main_is_a_module_and_the_command() -> None:
 
 
 def test_the_choices_of_the_log_level_are_clicks() -> None:
+    assert "port" in [parameter.name for parameter in tricorn.main.params]
     choices = tricorn.main.LEVEL_CHOICES
     assert isinstance(choices, click.Choice)
     assert choices.choices[0] == "critical"

@@ -95,8 +95,9 @@ async def test_a_server_serves_inside_a_running_loop_and_ends_when_told() -> Non
         assert server.started
         assert (await get(server, "/a")).text == "/a"
         assert server.server_state.total_requests == 1
+        assert [name for name, _ in server.server_state.default_headers] == [b"date", b"server"]
     assert task.exception() is None
-    assert not server.started
+    assert (server.started, server.accepting) == (True, False)
 
 
 async def test_the_parts_can_be_called_one_by_one() -> None:

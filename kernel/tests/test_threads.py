@@ -53,7 +53,7 @@ def test_tls_on_every_loop(loop: str, tmp_path: Path) -> None:
 def test_what_the_block_raises_ends_the_server_too() -> None:
     with pytest.raises(LookupError), tricorn.serve_in_thread(app, log_config=None) as server:
         raise LookupError
-    assert not server.started
+    assert not server.accepting
 
 
 def test_a_server_that_cannot_start_raises(caplog: pytest.LogCaptureFixture) -> None:

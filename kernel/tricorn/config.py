@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import tricorn
@@ -111,6 +112,7 @@ class Config:
     if TYPE_CHECKING:
         workers: Any
         forwarded_allow_ips: Any
+        reload_dirs: list[Any]
         limit_request_head: Any
         limit_request_line: Any
 
@@ -127,10 +129,22 @@ class Config:
             fail(str(error))
         if self.forwarded_allow_ips is None:
             self.forwarded_allow_ips = environment.trusted_peers(self.behind_proxy)
-        if (self.reload_dirs or self.reload_includes or self.reload_excludes) and not self.should_reload:
+        if self.should_reload:
+            self._resolve_reload_dirs()
+        elif self.reload_dirs or self.reload_includes or self.reload_excludes:
             logger.warning(
                 "Current configuration will not reload as not all conditions are met, please refer to documentation."
             )
+
+    def _resolve_reload_dirs(self) -> None:
+        """Have them as paths, which exist; the current directory where nothing is left."""
+        found = [path for path in map(Path, self.reload_dirs) if path.is_dir()]
+        if self.reload_dirs and not found:
+            logger.warning(
+                "Provided reload directories %s did not contain valid directories, watching current working directory.",
+                self.reload_dirs,
+            )
+        self.reload_dirs = [path.resolve() for path in found] or [Path.cwd()]
 
     # --- into another process -------------------------------------------------------------------------------------
 

@@ -297,9 +297,10 @@ class Kernel:
 
     def _render_defaults(self, now: int) -> bytes:
         fields: list[tuple[bytes, bytes]] = []
-        if self.settings.date_header:
+        own = dict(self.settings.encoded_headers)  # which may have another server in them
+        if self.settings.date_header and b"date" not in own:
             fields.append((b"date", formatdate(now, usegmt=True).encode("ascii")))
-        if self.settings.server_header:
+        if self.settings.server_header and b"server" not in own:
             fields.append((b"server", b"tricorn"))
         fields.extend(self.settings.encoded_headers)
         return b"".join(b"%b: %b\r\n" % field for field in fields)

@@ -110,6 +110,10 @@ def __getattr__(name: str) -> Any:
         import click
 
         return click.Choice(list(_CHOICES[name]))
+    if name in ("name", "params"):
+        from tricorn.cli import serve_command
+
+        return getattr(serve_command([]), name)
     if name == "print_version":
         from tricorn.cli import print_version
 

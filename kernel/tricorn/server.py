@@ -43,13 +43,15 @@ logger = logging.getLogger("tricorn.error")
 class Server:
     """One server of one `Config`.
 
-    started: connections are accepted. should_exit, force_exit: set them (from any thread) to end the server, the
-    second without waiting for anybody. servers: the asyncio servers. kernel: connections and calls, once started.
+    started: it has come to accept connections. accepting: it does so now. should_exit, force_exit: set them (from any
+    thread) to end the server, the second without waiting for anybody. servers: the asyncio servers. kernel: connections
+    and calls, once started.
     """
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.started = False
+        self.accepting = False
         self.servers: list[asyncio.base_events.Server] = []
         self.kernel: Kernel | None = None
         self.access: AccessLog | None = None
@@ -129,12 +131,12 @@ class Server:
             await self.startup(sockets=sockets)
             if not self.should_exit:
                 await self.main_loop()
-            if self.started:
+            if self.accepting:
                 await self.shutdown(sockets=sockets)
                 log_process("Finished server process [%d]", os.getpid())
         finally:
             self._close(sockets)
-            if not self.started:
+            if not self.accepting:
                 self._stop()
 
     def bind(self) -> None:
@@ -160,6 +162,7 @@ class Server:
         Raises SystemExit(3) when the application's start-up fails. A signal ends a start-up that still runs.
         """
         self._changes.attach()
+        self.started = False
         if sockets is None:
             self.bind()
         config = self.config
@@ -191,7 +194,7 @@ class Server:
         log_duplicates()
         if sockets is None:
             log_address(config, self._bound or [])
-        self.started = True
+        self.started = self.accepting = True
         notify(config, "tricorn_started", self.kernel)
 
     def _make_kernel(self) -> Kernel:
@@ -245,9 +248,9 @@ class Server:
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop accepting, let the requests finish, then shut the application down. Calling it again does nothing."""
-        if not self.started:
+        if not self.accepting:
             return
-        self.started = False
+        self.accepting = False
         logger.info("Shutting down")
         assert self.kernel is not None
         self.kernel.draining = True

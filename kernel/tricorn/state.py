@@ -27,6 +27,13 @@ class ServerState:
         return set() if kernel is None else kernel.connections
 
     @property
+    def default_headers(self) -> list[tuple[bytes, bytes]]:
+        """The fields that every response begins with."""
+        kernel = self._kernel()
+        lines = [] if kernel is None else kernel.default_fields.split(b"\r\n")
+        return [(name, value) for name, colon, value in (line.partition(b": ") for line in lines) if colon]
+
+    @property
     def tasks(self) -> set[Any]:
         """The tasks of the running application calls."""
         kernel = self._kernel()

@@ -284,10 +284,10 @@ class _Pulse(threading.Thread):
                 if self.connection.poll(TURN if told else STARTING_TURN):
                     self.connection.recv()
                     self.tell("pong", *self._lag())
-                started = getattr(self.server, "started", True)
-                if started != told:
-                    told = started
-                    self.tell("ready" if started else "leaving")
+                accepting = getattr(self.server, "accepting", True)
+                if accepting != told:
+                    told = accepting
+                    self.tell("ready" if accepting else "leaving")
         except (EOFError, OSError):
             self._end()
 
