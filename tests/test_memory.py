@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,8 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Watched]:
 
 def test_a_slow_reader_of_a_gigabyte_costs_little(server: Watched) -> None:
     with connect(server.address) as client:
+        # A buffer of this size; else the system lets it grow to what tcp_rmem allows, 32 MB on some machines.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MB)
         client.sendall(b"GET /stream HTTP/1.1\r\nhost: test\r\n\r\n")
         read_until(client, b"\r\n\r\n")
         read = 0
