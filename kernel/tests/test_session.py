@@ -16,6 +16,9 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 from kernel.tests.ws_ends import DEADLINE, KEY, Call, Calls, Client, connect, handshake, opened, serving, until
 from tricorn import incoming, session
+from tricorn.registry import Registry
+from tricorn.testing import calls as in_memory
+from tricorn.testing.memory_server import memory_server, run_in_memory
 from tricorn.testing.ws_peer import BINARY, CLOSE, CONT, PING, PONG, TEXT, close_frame, frame
 
 WS = ("frames", "websockets", "wsproto")
@@ -422,6 +425,36 @@ async def test_a_peer_that_does_not_answer_pings_is_closed_with_1011() -> None:
             "reason": "keepalive ping timeout",
         }
         assert await client.frames() == [(CLOSE, b"\x03\xf3keepalive ping timeout")]
+
+
+@pytest.mark.parametrize("ws", WS)
+def test_a_slow_frame_needs_no_pong_while_it_goes_on(ws: str) -> None:
+    """The peer cannot send one before the frame's end (RFC 6455 section 5.4)."""
+
+    async def check() -> None:
+        calls = in_memory.Calls()
+        registry = Registry()
+        http, codec = registry.load("http", "h11").provider, registry.load("ws", ws).provider
+        async with memory_server(calls.app, http, ws=codec, ws_ping_interval=10, ws_ping_timeout=10) as server:
+            received = bytearray()
+            transport = server.connect(received.extend, lambda _: None)
+            transport.client_send(handshake())
+            call = await calls()
+            await call.receive()
+            await call.send({"type": "websocket.accept"})
+            slow = frame(BINARY, bytes(1000))
+            for start in range(0, 800, 100):
+                transport.client_send(slow[start : start + 100])
+                await server.advance(10)
+            assert b"\x03\xf3" not in received
+            transport.client_send(slow[800:])
+            assert (await call.receive())["bytes"] == bytes(1000)
+            transport.client_send(slow[:100])
+            for _ in range(4):
+                await server.advance(10)
+            assert b"\x03\xf3keepalive ping timeout" in received
+
+    run_in_memory(check())
 
 
 async def test_pings_may_go_unanswered_where_that_is_switched_off() -> None:

@@ -58,6 +58,7 @@ class Incoming:
         "_queue",
         "_queued",
         "_read",
+        "_seen",
         "_slice",
         "_stream",
         "_unread",
@@ -79,6 +80,7 @@ class Incoming:
         self._open = False
         self._unread = bytearray()
         self._slice = SLICE
+        self._seen = 0
         self._held = True
         self._paused = False
         self._full = False
@@ -142,6 +144,11 @@ class Incoming:
     def kept(self) -> int:
         """Bytes of messages (`tricorn.api.Tunnel`)."""
         return self._queued + (0 if self._codec is None else self._codec.unfinished)
+
+    def _progresses(self) -> bool:
+        """Whether more of a message has come since this was asked: no pong can come within a frame."""
+        before, self._seen = self._seen, 0 if self._codec is None else self._codec.unfinished
+        return self._seen not in (0, before)
 
     def _read_on(self) -> None:
         """Parse what waits, one slice in each turn of the loop."""

@@ -114,7 +114,7 @@ class Session(Incoming):
             self._stream.abort()
         elif self._reply is not None:
             self._answer_close()
-        elif self._ping and not self._held:
+        elif self._ping and not (self._held or self._progresses()):
             seconds = kernel.settings.ws_ping_timeout
             kernel.log.info("connection lost: a ping was not answered within %g s (--ws-ping-timeout)", seconds)
             self._close(1011, "keepalive ping timeout")
