@@ -56,6 +56,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.http1*",
             "tricorn.negotiation",
             "tricorn.incoming",
+            "tricorn.opening",
             "tricorn.outgoing",
             "tricorn.proxy_protocol",
             "tricorn.session",

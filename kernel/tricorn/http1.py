@@ -24,6 +24,7 @@ from tricorn.chunked import ChunkedReader
 from tricorn.exchange import Exchange
 from tricorn.heads import CHUNKED_BODY, check_partial, examine, plain_names
 from tricorn.http1_stream import BACKLOG_LIMIT, CHUNKED, HEAD, LENGTH, LINGER, SERVING, TUNNEL, Http1Stream
+from tricorn.opening import open_request
 from tricorn.target import known_hosts
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ class Http1Connection(Http1Stream):
                     kernel.upgrades.look_at(fields)
         self._minor = minor
         self._blank = self._sent = self._chunked = False
-        self._receiver = kernel.open(self, request)
+        self._receiver = open_request(kernel, self, request)
         self._fresh = True
         if length == 0:
             self._state = SERVING
@@ -228,11 +229,11 @@ class Http1Connection(Http1Stream):
             self._left = length
 
     def _read_length(self, data: bytes, position: int, size: int) -> int:
-        stop = position + self._left
-        if stop > size:
-            self._left = stop - size
+        if self._left > size - position:
+            self._left -= size - position
             self._feed(data[position:] if position else data)
             return size
+        stop = position + self._left
         self._feed(data[position:stop] if position or stop != size else data)
         self._left = 0
         self._end_body()

@@ -14,15 +14,14 @@ from math import inf
 from time import time
 from typing import Any
 
-from tricorn.api import ASGIApp, Connection, Head, Headers, HttpProvider, Receiver, Refusal, Stream, WsProvider
+from tricorn.api import ASGIApp, Connection, HttpProvider, Refusal, WsProvider
 from tricorn.departures import Departures
 from tricorn.exchange import Exchange
 from tricorn.fields import DATE, SERVER
 from tricorn.negotiation import Factory, protocol_factory
+from tricorn.opening import open_request
 from tricorn.recall import Recall
 from tricorn.responses import STATUS_LINES
-from tricorn.scope import http_scope
-from tricorn.session import Session
 from tricorn.upgrades import UnsupportedUpgrades
 
 TICK = 0.1
@@ -31,16 +30,7 @@ TICK = 0.1
 STEP = 10
 """Seconds between two looks at which streams are open: how exactly their age is known, at no cost to a request."""
 
-_RETRY = ((b"retry-after", b"1"),)
-
 Access = Callable[[str, str, str, str, int], None]
-
-
-def check_announced(headers: Headers, limit: int) -> None:
-    """Raise Refusal(413) for a Content-Length over the limit."""
-    for name, value in headers:
-        if name == b"content-length" and int(value) > limit:
-            raise Refusal(413, f"a request body of {int(value)} bytes, over the {limit} of --limit-request-body")
 
 
 class Kernel:
@@ -174,21 +164,7 @@ class Kernel:
         """Forget a closed connection."""
         self.connections.discard(connection)
 
-    def open(self, stream: Stream, head: Head) -> Receiver:
-        """Open a request (`tricorn.api.Kernel`)."""
-        limit = self.limit_concurrency
-        if limit is not None and (len(self.connections) >= limit or len(self.calls) >= limit):
-            self.log.warning("Exceeded concurrency limit.")
-            if self.access_refused is not None:
-                self.access_refused(stream.peer, head.method, head.target.decode("latin-1"), head.version, 503)
-            raise Refusal(503, "over the concurrency limit", _RETRY)
-        if self.limit_body and not head.complete:
-            check_announced(head.headers, self.limit_body)
-        if head.protocol is not None:
-            if self.ws is not None:
-                return Session(self, stream, head)
-            self.upgrades.warn(head.protocol)
-        return Exchange(self, stream, head, http_scope(self.settings, self.state, stream, head, self.root_path))
+    open = open_request
 
     def hold(self, exchange: Exchange) -> None:
         """Call `exchange.flush` at the end of this turn of the loop: one callback for all exchanges."""

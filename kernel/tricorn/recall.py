@@ -23,7 +23,7 @@ Request = tuple[str, bytes, int]
 """Method, target and minor version of a request line."""
 
 _LINES = 2048
-_SIZE = 512
+_LINE_SIZE = 512
 """Bytes of a line worth remembering."""
 
 
@@ -92,7 +92,7 @@ def _agrees(headers: Headers, lines: list[bytes]) -> bool:
 
 
 def _remember(memory: dict[bytes, T], line: bytes, meaning: T) -> None:
-    if len(line) <= _SIZE:
+    if len(line) <= _LINE_SIZE:
         if len(memory) >= _LINES:
             memory.clear()
         memory[line] = meaning
