@@ -30,6 +30,7 @@ STANDARD = (
 
 FURTHER = {
     "bench": "plugins/command_bench",
+    "compiled": "plugins/http_compiled",
     "http2": "plugins/http_h2",
     "json": "plugins/logging_json",
     "metrics": "plugins/plugin_metrics",
@@ -45,6 +46,7 @@ STANDARD_LIBRARIES = ("python-dotenv>=1.0", "pyyaml>=6.0")
 TEST = (
     "build>=1.2",
     "channels>=4.1",
+    "cython>=3.1",
     "django>=4.2",
     "editables>=0.3",
     "fastapi>=0.115",
@@ -68,6 +70,7 @@ TEST = (
     "python-socketio[client]>=5.11",
     "quart>=0.19",
     "ruff~=0.17.6",
+    "setuptools>=77",
     "sse-starlette>=2.1",
     "starlette>=0.41",
     "trustme>=1.1",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 PUBLISHED: Mapping[str, Mapping[str, str]] = {
     "loop": {"uvloop": "the fastest event loop"},
     "http": {
+        "compiled": "the kernel's HTTP/1, compiled",
         "h11": "HTTP/1 in pure Python",
         "h2": "HTTP/2, --http2",
         "httptools": "HTTP/1, compiled",

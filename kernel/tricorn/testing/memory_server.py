@@ -71,7 +71,7 @@ async def memory_server(
     config = _config(app, {"http": list(http), "ws": ws, **options})
     kernel = Kernel(app, config, http=http, ws=ws, state=state or {}, access=None)
     server = MemoryServer(kernel)
-    kernel.access = lambda *record: server.access.append(record)
+    kernel.access = kernel.access_refused = lambda *record: server.access.append(record)
     unseen: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
     logger = logging.getLogger("tricorn.error")

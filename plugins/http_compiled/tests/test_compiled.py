@@ -1,0 +1,95 @@
+"""What serves is compiled, and from the kernel's sources as they are."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import FunctionType, ModuleType
+
+import pytest
+
+import tricorn_http_compiled
+from tricorn.api import Headers, Unavailable
+from tricorn.testing.calls import Calls
+from tricorn.testing.memory_server import memory_server, run_in_memory
+from tricorn_http_compiled import machine
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def compiling() -> ModuleType:
+    """The build hook, which is no part of the package."""
+    spec = spec_from_file_location("compiling", ROOT / "compiling.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_module_is_compiled() -> None:
+    assert str(machine.__file__).endswith(tuple(EXTENSION_SUFFIXES))
+    assert not isinstance(vars(machine.Http1Connection)["data_received"], FunctionType)
+
+
+def test_it_is_made_from_the_kernels_sources_as_they_are(compiling: ModuleType) -> None:
+    assert compiling.digest(ROOT) == machine.SOURCES, "compile it again: pip install --no-deps -e plugins/http_compiled"
+
+
+def test_every_slot_has_its_type(compiling: ModuleType, tmp_path: Path) -> None:
+    assert compiling.undeclared(ROOT) == set()
+    (tmp_path / "kernel").symlink_to(compiling.sources(ROOT))
+    (tmp_path / compiling.PACKAGE).mkdir()
+    types = (ROOT / compiling.PACKAGE / "machine.pxd").read_text("utf-8")
+    (tmp_path / compiling.PACKAGE / "machine.pxd").write_text(types.replace("bint _blank", "bint _black"), "utf-8")
+    assert compiling.undeclared(tmp_path) == {"Http1Connection._blank"}
+
+
+def test_names_with_two_meanings_are_not_joined(compiling: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "kernel").mkdir()
+    for name in ("__init__", *compiling.MODULES):
+        source = (compiling.sources(ROOT) / f"{name}.py").read_text("utf-8")
+        (tmp_path / "kernel" / f"{name}.py").write_text(source + "\nBODY_LIMIT = 1\n" * (name == "http1"), "utf-8")
+    (tmp_path / compiling.PACKAGE).symlink_to(ROOT / compiling.PACKAGE)
+    with pytest.raises(ValueError, match="http1.py gives BODY_LIMIT another meaning"):
+        compiling.join(tmp_path)
+
+
+def test_the_codec_reads_by_the_strict_grammar_and_declines_the_rest() -> None:
+    codec = tricorn_http_compiled.StrictCodec()
+    fields: Headers = [(b"host", b"test"), (b"x", b"1")]
+    assert codec.read_head(b"BREW /a HTTP/1.1\r\nHost: test\r\nX:\t1 \r\n\r\n") == (b"BREW", b"/a", fields)
+    with pytest.raises(ValueError, match="invalid header field"):
+        codec.read_head(b"GET / HTTP/1.1\r\nno field\r\n\r\n")
+
+
+def test_the_connections_of_a_kernel_share_what_they_know_of_it_and_no_others() -> None:
+    async def check() -> None:
+        provider = tricorn_http_compiled.tricorn_http()
+        async with memory_server(Calls().app, provider) as one, memory_server(Calls().app, provider) as other:
+            for server in (one, one, other):
+                server.connect(lambda data: None, lambda aborted: None)
+            known = [vars(server.kernel)[tricorn_http_compiled.__name__] for server in (one, other)]
+            assert known[0] is not known[1]
+            assert [shared.persistent for shared in known] == [True, True]
+            one.kernel.drain()
+            assert [shared.persistent for shared in known] == [False, True]
+
+    run_in_memory(check())
+
+
+def test_another_kernel_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tricorn.__version__", "0.0.1")
+    with pytest.raises(Unavailable, match=f"compiled from the kernel {machine.KERNEL}, and this is 0.0.1"):
+        importlib.reload(tricorn_http_compiled)
+
+
+def test_without_its_module_it_says_that_it_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(tricorn_http_compiled, "machine")
+    monkeypatch.setitem(sys.modules, machine.__name__, None)
+    with pytest.raises(Unavailable, match="not compiled for this Python"):
+        importlib.reload(tricorn_http_compiled)
