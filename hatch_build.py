@@ -52,6 +52,7 @@ TEST = (
     "fastapi>=0.115",
     "fastapi-cli>=0.0.8",
     "flask>=3.0",
+    "gradio>=6.0",
     "gunicorn>=25.0; sys_platform != 'win32'",
     "h11>=0.16",
     "hatchling>=1.26",

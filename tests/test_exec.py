@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import suppress
@@ -202,3 +204,32 @@ print(server.thread.is_alive())
 def test_a_server_subclass_in_a_thread_as_gradio_has_it() -> None:
     done = subprocess.run([sys.executable, "-c", GRADIO], capture_output=True, text=True, timeout=DEADLINE)
     assert done.stdout == "204 True\nFalse\n"
+
+
+LAUNCHED = """
+import sys
+if sys.argv[2:]:
+    import tricorn
+    tricorn.install_as_uvicorn()
+import gradio, gradio.http_server
+from gradio_client import Client
+
+interface = gradio.Interface(lambda name: "Hello " + name, inputs="text", outputs="text", api_name="greet")
+_, url, _ = interface.launch(prevent_thread_lock=True, quiet=True, server_port=int(sys.argv[1]))
+print(gradio.http_server.uvicorn.Server.__module__)
+print(Client(url, verbose=False).predict("tricorn", api_name="/greet"))
+interface.close(verbose=False)
+print(interface.server.thread.is_alive())
+"""
+
+
+@pytest.mark.parametrize("way", ["exec", "install_as_uvicorn"])
+def test_gradio_launches_on_tricorn_and_answers_its_own_client(way: str) -> None:
+    """Through its queue and its server-sent events; gradio makes the server, in a thread, and ends it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:  # gradio wants a number
+        port = str(free.getsockname()[1])
+    program = [sys.executable, "-c", LAUNCHED, port]
+    command = [sys.executable, "-m", "tricorn", "exec", "--", *program] if way == "exec" else [*program, way]
+    quiet = {**os.environ, "GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=6 * DEADLINE, env=quiet)  # a large import
+    assert done.stdout == "tricorn.server\nHello tricorn\nFalse\n", done.stderr

@@ -1,6 +1,6 @@
 """Frameworks beyond the three of `test_applications`, unchanged, behind the real command line, each with a real client.
 
-Gradio is left out because of its size; `examples/gradio_app.py` runs it.
+Gradio, which starts its server itself, is in `test_exec`.
 """
 
 from __future__ import annotations
