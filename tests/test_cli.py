@@ -335,20 +335,13 @@ def test_a_plugins_traceback_is_for_the_debug_level(here: Path) -> None:
     assert "Traceback (most recent call last):" in loud.lines
 
 
-def test_what_to_write_for_workers_is_told(tmp_path: Path) -> None:
-    program = tmp_path / "shop.py"
-    program.write_text("import tricorn\nasync def api(s, r, t): ...\ntricorn.run(api, reload=True, port=0)\n")
-    done = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=DEADLINE)
-    assert done.returncode == 3
-    assert done.stderr.endswith("to enable 'reload' or 'workers'. Here: run('shop:api', ...).\n")
-
-
 def test_workers_need_an_import_string() -> None:
     program = "import tricorn\nasync def app(s, r, t): ...\ntricorn.run(app, workers=2, port=0)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=DEADLINE)
     assert done.returncode == 3
     assert done.stderr == (
-        "WARNING:  You must pass the application as an import string to enable 'reload' or 'workers'.\n"
+        "WARNING:  You must pass the application as an import string to enable 'reload' or 'workers'. "
+        "It has no name in the main file: run('module:attribute', ...).\n"
     )
 
 
