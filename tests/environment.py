@@ -86,12 +86,13 @@ def _closure(names: Iterable[str]) -> set[str]:
         for text in importlib_metadata.requires(name) or ():
             requirement, _, marker = text.partition(";")
             required = requirement.split("[")[0].strip().split(" ")[0].rstrip("<>=!~0123456789.,")
-            if "extra" not in marker and _installed(required):
+            if "extra" not in marker and installed(required):
                 waiting.append(required)
     return found
 
 
-def _installed(name: str) -> bool:
+def installed(name: str) -> bool:
+    """Whether this environment has a distribution."""
     try:
         importlib_metadata.distribution(name)
     except importlib_metadata.PackageNotFoundError:

@@ -15,12 +15,13 @@ import pytest
 import trustme
 from websockets.sync.client import connect
 
-from tests.environment import Environment, build_wheel, run
+from tests.environment import Environment, build_wheel, installed, run
 from tests.pages import PAGES, READMES, block, commands, files, name_of
 from tests.parts import BUNDLE, KERNEL, PLUGINS, ROOT
 from tests.reader import Ask, Reader, answers
 
 MEASURES = "measures for minutes, with programs that are not installed; tests/test_benchmarks.py tests the harness"
+BENCH = "measures for minutes; the tests of the plugin command_bench run the command for moments"
 CI = ".ci/run types it, in a clean clone: it takes packages from the index"
 
 NOT_RUN = {
@@ -32,6 +33,9 @@ NOT_RUN = {
     "python -m benchmarks run --workloads plain echo-1k": MEASURES,
     "python -m benchmarks run --servers 'tricorn-*-uvloop' granian-uvloop --workloads 'ws-*' --rounds 5": MEASURES,
     "python -m benchmarks run --workloads plain --access-log both": MEASURES,
+    "python -m benchmarks goals --json FILE": MEASURES,
+    "python -m benchmarks goals FILE.json ...": "FILE is the reader's",
+    "python -m benchmarks instructions tricorn-h11+log": MEASURES,
     "python -m benchmarks show FILE.json --plot FILE.png": "FILE is the reader's",
     "python -m benchmarks instructions": MEASURES,
     "python -m benchmarks growth": MEASURES,
@@ -41,6 +45,12 @@ NOT_RUN = {
     "kubectl rollout status deployment/app": "needs a cluster",
     "systemctl daemon-reload": "needs systemd as the first process; tests/deployment checks the units",
     "systemctl enable --now app.service": "needs systemd as the first process; the unit's commands are run",
+    "tricorn bench main:app": BENCH,
+    "tricorn bench main:app --path /items -c 64 -d 5": BENCH,
+    'tricorn bench main:app --path "/items?limit=10" -c 64 -d 5 --rounds 5': BENCH,
+    'tricorn bench main:app -m POST --path /items -H "Content-Type: application/json" -b \'{"name": "tea"}\'': BENCH,
+    "tricorn bench main:app --http httptools,h11 --loop uvloop,asyncio --plot bench.svg": BENCH,
+    "tricorn bench main:app --ws-path /echo -b hello": BENCH,
     "tricorn exec -- mlflow server": "mlflow is somebody else's; tests/test_exec.py runs other programs so",
     "python -m build tricorn-http-swift": "takes the build backend from the index; `pip install` has built the same",
     "python -m twine upload tricorn-http-swift/dist/*": "publishes",
@@ -138,7 +148,9 @@ Make = Callable[[str], Environment]
 @pytest.fixture(scope="module")
 def make(offline: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Make an environment with all libraries that anything here requires, and of tricorn what is named."""
-    libraries = {name for part in PLUGINS for name in part.libraries}
+    libraries = {
+        name for part in PLUGINS for name in part.libraries if installed(name)
+    }  # those of extras may be absent
     libraries |= {"pip", "hatchling", "editables", "gunicorn", "pytest", "pyyaml", "python-dotenv", "trustme"}
 
     def made(requirement: str) -> Environment:
