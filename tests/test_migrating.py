@@ -9,7 +9,7 @@ import pytest
 import uvicorn
 
 from tests.parts import ROOT
-from tricorn.options import OPTIONS
+from tricorn.cli import serve_command
 
 PAGE = (ROOT / "docs" / "migrating.md").read_text()
 KEYWORDS = [name for name in inspect.signature(uvicorn.run).parameters if name not in ("app", "app_dir")]
@@ -27,8 +27,9 @@ def test_every_keyword_of_uvicorn_is_named(keyword: str) -> None:
 
 
 def test_every_option_in_the_right_hand_columns_exists() -> None:
-    ours = {option.flags for option in OPTIONS} | {"--config", "--version"}
-    ours |= {"--no-" + flag.removeprefix("--") for flag in ours}
+    ours = {
+        flag for option in serve_command(["--http", "h2"]).params for flag in (*option.opts, *option.secondary_opts)
+    }
     wrong = []
     for line in PAGE.splitlines():
         cells = line.strip("|").split(" | ")
