@@ -112,9 +112,10 @@ def plugin_options() -> Iterator[tuple[str, list[Option]]]:
     """The options that the plugins of this repository declare, by the plugin's name on the command line."""
     for path in sorted(ROOT.glob("plugins/*/pyproject.toml")):
         _, _, name = path.parent.name.partition("_")
-        sys.path.insert(0, str(path.parent))
+        # Behind what is installed: of a plugin that is compiled the folder has only the sources.
+        sys.path.append(str(path.parent))
         module = import_module(f"tricorn_{path.parent.name}")
-        sys.path.pop(0)
+        sys.path.pop()
         if hasattr(module, "tricorn_options"):
             yield f"`{name}`", list(module.tricorn_options())
 

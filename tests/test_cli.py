@@ -90,7 +90,7 @@ def test_help_lists_every_option_with_its_default_and_the_installed_plugins(here
     assert ran.status == 0
     assert [option.flags for option in OPTIONS if option.cli and option.flags not in text] == []
     assert "TCP port to listen on; 0 takes a free one. [default: 8000]" in text
-    assert "Installed: h11, " in text
+    assert "Installed: compiled, h11, " in text
     assert "Installed: asyncio, uvloop." in text
     assert all(f"tricorn {name}" in text for name in COMMANDS)
 

@@ -131,4 +131,4 @@ async def test_a_side_plugin_is_told_and_may_wrap_the_application_and_have_optio
         assert (await client.get(url)).status_code == 500
     async with serve(app, plugins=["acme"], acme_path="/") as url, httpx.AsyncClient() as client:
         assert (await client.get(url)).status_code == 204
-    assert "The plugin plugin 'acme' of acme 1.0 failed in tricorn_stopping." in caplog.messages
+    assert "The plugin 'acme' of acme 1.0 failed in tricorn_stopping." in caplog.messages

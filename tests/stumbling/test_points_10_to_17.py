@@ -145,15 +145,17 @@ def test_14_nor_does_ctrl_c_while_the_application_starts(project: Project) -> No
 # --- 15: workers that die, or are taken for dead ----------------------------------------------------------------------
 
 BUSY = """
-import mmap, os, sys
+import asyncio, mmap, os, sys
 
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         raise NotImplementedError
     if scope["path"] == "/busy":
+        await asyncio.sleep(0.5)  # by now its parent knows that it serves
+        parent = os.getppid()
         with open("go-on", "r+b") as file, mmap.mmap(file.fileno(), 1) as told:
             sys.setswitchinterval(1000)  # as in compiled code, no other thread runs
-            while not told[0]:
+            while not told[0] and os.getppid() == parent:
                 pass
             sys.setswitchinterval(0.005)
     await send({"type": "http.response.start", "status": 200, "headers": []})

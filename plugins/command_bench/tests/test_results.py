@@ -29,7 +29,7 @@ def result(http: str, *samples: Sample, failure: str | None = None) -> Result:
 
 def test_without_names_all_that_serve_http_1_are_compared() -> None:
     found = combinations(Registry(), {}, websockets=False)
-    assert {c["http"] for c in found} == {"httptools", "h11"}
+    assert {c["http"] for c in found} == {"compiled", "httptools", "h11"}
     assert {c["loop"] for c in found} == {"uvloop", "asyncio"}
     assert {c["ws"] for c in found} == {"frames"}
     assert found[0] == {"http": "httptools", "ws": "frames", "loop": "uvloop"}
