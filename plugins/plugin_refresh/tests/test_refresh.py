@@ -156,6 +156,8 @@ async def test_the_stream_ends_with_the_process_and_names_the_next_one(tmp_path:
                 first = await anext(lines)
                 program.write_text(PROGRAM + "\n# changed\n")
                 assert [line async for line in lines] == [""]
+            # Before, the old process may still take a connection, and close it: a browser asks once more then.
+            await asyncio.wait_for(served_at(process), DEADLINE)
             async with client.stream("GET", "/.tricorn/refresh") as found:
                 lines = found.aiter_lines()
                 await anext(lines)
