@@ -1,7 +1,7 @@
 """Every frame does what RFC 9113 says, and what it must not be ends the stream or the connection.
 
-The cases are those of the usual conformance list for servers: its generic part and its part about RFC 9113. The names of
-those that break a rule begin with its section.
+The cases are those of the usual conformance list for servers: its generic part and its part about RFC 9113. The names
+of those that break a rule begin with its section.
 """
 
 from __future__ import annotations
