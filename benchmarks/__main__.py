@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     chosen, absent = servers.select(options.servers)
     for line in absent:
         print(line, file=sys.stderr)
-    samples = rounds.run(rounds.plan(chosen, workloads.select(options.workloads), settings), settings, tell)
+    samples = measure(rounds.plan(chosen, workloads.select(options.workloads), settings), settings)
     print(report.table(report.summarize(samples, options.against)))
     content = report.document(samples, settings)
     if options.json:
@@ -101,6 +102,13 @@ def run(options: argparse.Namespace) -> int:
     if options.plot:
         draw(content, options.plot)
     return 0 if all(sample.error is None for sample in samples) else 1
+
+
+def measure(meetings: list[rounds.Meeting], settings: rounds.Settings) -> list[rounds.Sample]:
+    """All samples, or those up to SIGINT or SIGTERM: no server stays behind then, and what was measured counts."""
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell's background jobs ignore the first
+        signal.signal(number, signal.default_int_handler)
+    return rounds.run(meetings, settings, tell)
 
 
 def tell(sample: rounds.Sample) -> None:
@@ -118,7 +126,7 @@ def judge(options: argparse.Namespace) -> int:
         samples, _ = read(options.file)
     else:
         settings = settings_of(options)
-        samples = rounds.run(goals.meetings(wanted), settings, tell)
+        samples = measure(goals.meetings(wanted), settings)
         if options.json:
             report.write(options.json, report.document(samples, settings))
     print(goals.table(goals.judge(samples, wanted)))

@@ -130,8 +130,8 @@ def plan(servers: Sequence[Server], workloads: Sequence[Workload], settings: Set
 
 
 def run(meetings: Sequence[Meeting], settings: Settings, tell: Callable[[Sample], None]) -> list[Sample]:
-    """Measure everything; `tell` gets every sample as it is taken."""
-    samples = []
+    """Measure everything, or until interrupted; `tell` gets every sample as it is taken."""
+    samples: list[Sample] = []
     rates: dict[str, float] = {}
     cores = os.sched_getaffinity(0)
     # The clients run in this process or as its children, so they inherit its core.
@@ -145,6 +145,8 @@ def run(meetings: Sequence[Meeting], settings: Settings, tell: Callable[[Sample]
                         sample = take(place, server, workload, access_log, number)
                         samples.append(sample)
                         tell(sample)
+    except KeyboardInterrupt:
+        return samples
     finally:
         os.sched_setaffinity(0, cores)
     return samples

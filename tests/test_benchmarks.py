@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import pytest
 import websockets
 
-from benchmarks import apps, engines, floor, goals, growth, plot, report, workloads
+from benchmarks import apps, engines, floor, goals, growth, plot, report, rounds, workloads
 from benchmarks.__main__ import main
 from benchmarks.instructions import instructions
 from benchmarks.loads import Failed, h2load
@@ -15,7 +16,7 @@ from benchmarks.loads.paced import quantile
 from benchmarks.loads.wrk import parse, values
 from benchmarks.memory import MemoryClient
 from benchmarks.rounds import Sample, Settings, plan
-from benchmarks.servers import ACCESS_LOG, HTTP, Launch, Server
+from benchmarks.servers import ACCESS_LOG, HTTP, Launch, Server, catalogue
 
 TRICORN, UVICORN = "tricorn-httptools-uvloop", "uvicorn-httptools-uvloop"
 
@@ -81,6 +82,19 @@ def test_what_the_goals_need_is_measured() -> None:
     assert {TRICORN, UVICORN} <= places["plain", False]
     assert places["plain", True] == {TRICORN, UVICORN}
     assert places["workers-1", False] == places["workers-2", False] == {TRICORN}
+
+
+def test_a_run_that_is_interrupted_keeps_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    def take(place: rounds.Place, server: Server, workload: object, access_log: bool, number: int) -> Sample:
+        if number == 2:
+            raise KeyboardInterrupt
+        return sample(server.name, number, 1.0)
+
+    monkeypatch.setattr(rounds, "take", take)
+    meeting = workloads.WORKLOADS["plain"], False, [catalogue()["tricorn-h11-asyncio"]]
+    settings = Settings(client_core=min(os.sched_getaffinity(0)))
+    samples = rounds.run([meeting], settings, lambda sample: None)
+    assert [each.round for each in samples] == [0, 1]
 
 
 def test_the_floor_echoes_the_first_message_for_each_that_comes() -> None:
