@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -49,3 +52,31 @@ def test_an_upload_that_nobody_reads_costs_little(server: Watched, framing: str)
         assert taken < LIMIT
         assert server.seen()["unread"] == 1
     assert server.growth < LIMIT
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is glibc's malloc that has to be told")
+@pytest.mark.parametrize("loop", LOOP)
+def test_the_memory_of_a_body_is_there_for_the_next(loop: str, tmp_path: Path) -> None:
+    body = bytes(100_000)
+    request = b"POST / HTTP/1.1\r\nhost: test\r\ncontent-length: 100000\r\n\r\n" + body
+    arguments = ("benchmarks.apps:echo", "--port", "0", "--loop", loop, "--no-access-log")
+    with CommandLine(*arguments, directory=tmp_path) as server, ExitStack() as stack:
+        parts = urlsplit(server.url)
+        address = (str(parts.hostname), int(parts.port or 0))
+        clients = [stack.enter_context(connect(address)) for _ in range(16)]
+
+        def page_faults() -> int:
+            return int(Path(f"/proc/{server.popen.pid}/stat").read_text().rpartition(")")[2].split()[7])
+
+        def ask_all() -> None:
+            for client in clients:
+                client.sendall(request)
+            for client in clients:
+                read_until(client, body)
+
+        ask_all()
+        before = page_faults()
+        for _ in range(20):
+            ask_all()
+        # One of 25 pages that are mapped again for each body would make 8,000.
+        assert page_faults() - before < 1000

@@ -33,6 +33,12 @@ class Watched:
         self.changed.set()
 
 
+async def turns(count: int = 5) -> None:
+    """Let the loop turn, as often as it takes until a pause is watched."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
 def reset(sock: socket.socket) -> None:
     """Close so that the other side gets RST."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -95,8 +101,7 @@ async def test_each_way_to_leave_is_told_once() -> None:
     client.send(b"unread")
     client.shutdown(socket.SHUT_WR)
     await asyncio.wait_for(watched.changed.wait(), DEADLINE)
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await turns()
     assert watched.told == [False]
     watched.changed.clear()
     client.close()
@@ -114,6 +119,7 @@ async def test_who_is_forgotten_is_told_nothing() -> None:
     forgotten, kept = Watched(), Watched()
     departures = Departures(loop)
     departures.watch(transport, forgotten)
+    await turns()
     departures.forget(forgotten)
     departures.watch(transport, kept)
     departures.forget(forgotten)
@@ -125,6 +131,29 @@ async def test_who_is_forgotten_is_told_nothing() -> None:
     transport.abort()
 
 
+async def test_the_system_is_not_asked_about_a_pause_that_is_over_in_the_next_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    server, client = socket.socketpair()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=server)
+    asked: list[int] = []
+    monkeypatch.setattr(select.epoll, "register", lambda self, descriptor, events: asked.append(descriptor))
+    departures = Departures(loop)
+    short, long = Watched(), Watched()
+    departures.watch(transport, short)
+    await turns(1)
+    departures.forget(short)
+    await turns()
+    assert not asked
+    departures.watch(transport, long)
+    await turns()
+    assert server.fileno() in asked
+    departures.close()
+    transport.abort()
+    client.close()
+
+
 async def test_a_descriptor_may_be_another_connections_by_the_time_of_the_loss() -> None:
     loop = asyncio.get_running_loop()
     departures = Departures(loop)
@@ -132,6 +161,7 @@ async def test_a_descriptor_may_be_another_connections_by_the_time_of_the_loss()
     server, client = socket.socketpair()
     transport, _ = await loop.create_connection(asyncio.Protocol, sock=server)
     departures.watch(transport, first)
+    await turns()
     descriptor = server.fileno()
     other, other_client = socket.socketpair()
     os.dup2(other.fileno(), descriptor)
