@@ -1,12 +1,13 @@
 """The floor: protocols that answer every read with constant bytes, so nothing in Python can be faster.
 
 It is no HTTP server: it takes every empty line for the end of a request, and every WebSocket message for a repetition
-of the first. `python -m benchmarks.floor PORT LOOP BYTES`, the last being the size of the answer's body.
+of the first. `python -m benchmarks.floor PORT LOOP BYTES [CERTIFICATE KEY]`: BYTES is the size of the answer's body.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import sys
 from base64 import b64encode
 from hashlib import sha1
@@ -25,6 +26,7 @@ class Floor(asyncio.Protocol):
         self.head = HEAD % size
         self.body = HELLO if size == len(HELLO) else b"f" * size
         self.answer = self.head + self.body
+        self.left = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the bound method that every read calls."""
@@ -32,8 +34,19 @@ class Floor(asyncio.Protocol):
         self.write = self.transport.write
 
     def data_received(self, data: bytes) -> None:
-        """One answer per request head."""
-        if b"Sec-WebSocket-Key: " in data:
+        """One answer per request head, or behind the body that it announces."""
+        if self.left:
+            self.left -= len(data)
+            if self.left <= 0:
+                self.write(self.answer)
+        elif data.startswith(b"POST"):
+            head, _, body = data.partition(b"\r\n\r\n")
+            self.left = int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
+            self.data_received(body)
+        elif b"Connection: close" in data:
+            self.write(self.answer)
+            self.transport.close()
+        elif b"Sec-WebSocket-Key: " in data:
             key = data.partition(b"Sec-WebSocket-Key: ")[2][:24]
             self.write(ACCEPTED % b64encode(sha1(key + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()))
             self.transport.set_protocol(Echo(self.transport))
@@ -75,13 +88,17 @@ class Echo(asyncio.Protocol):
         return head + plain.to_bytes(length, "big")
 
 
-async def serve(port: int, size: int) -> None:
+async def serve(port: int, size: int, *certificate: str) -> None:
     """Serve until the process is told to stop."""
-    server = await asyncio.get_running_loop().create_server(lambda: Floor(size), "127.0.0.1", port)
+    context = None
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*certificate)
+    server = await asyncio.get_running_loop().create_server(lambda: Floor(size), "127.0.0.1", port, ssl=context)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
     if sys.argv[2] == "uvloop":
         asyncio.set_event_loop_policy(import_module("uvloop").EventLoopPolicy())
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[3])))
+    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[3]), *sys.argv[4:]))

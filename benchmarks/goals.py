@@ -6,7 +6,6 @@ The ratio of CPU time stands beside it: on a machine that others use it is the s
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
 FAST, PLAIN = "tricorn-httptools-uvloop", "uvicorn-httptools-uvloop"
 SANSIO = "uvicorn-ws-websockets-sansio-uvloop"
+FLOOR = "floor-uvloop"
 PEERS = ("granian-uvloop", "hypercorn-uvloop", "gunicorn-uvloop", "daphne", "fastpysgi", "socketify")
 WS_PEERS = ("granian-uvloop", "hypercorn-uvloop", "daphne", "socketify")
 SIZES = ("16b", "1k", "64k")
@@ -119,6 +119,8 @@ def meetings(wanted: Sequence[Goal]) -> list[Meeting]:
             places.setdefault((workload, log), {})[goal.against] = None
     found = []
     for (workload, log), names in places.items():
+        if WORKLOADS[workload].floor and not log:
+            names[FLOOR] = None
         servers = [catalogue()[name] for name in names]
         found.append((WORKLOADS[workload], log, [server for server in servers if not server.missing()]))
     return found
@@ -126,12 +128,16 @@ def meetings(wanted: Sequence[Goal]) -> list[Meeting]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a run says about a goal: the median ratio, that of CPU time where it was measured, and the rounds."""
+    """What a run says about a goal: the median ratio, that of CPU time where it was measured, and the rounds.
+
+    floor: the ratio of CPU time that a constant writer on the same loop reached; nothing in Python can do more.
+    """
 
     goal: Goal
     ratio: float
     cpu: float | None
     rounds: int
+    floor: float | None = None
 
     @property
     def met(self) -> bool:
@@ -149,22 +155,32 @@ def judge(samples: Sequence[Sample], wanted: Sequence[Goal]) -> list[Verdict]:
     for goal in wanted:
         mine = by_place.get((goal.workload, goal.log, goal.server), {})
         other = by_place.get((*goal.reference, goal.against), {})
+        floor = by_place.get((*goal.reference, FLOOR), {})
         pairs = [(mine[number], other[number]) for number in sorted(mine.keys() & other.keys())]
         if not pairs:
             continue
-        ratios = [better(goal.workload, value(one, goal.key), value(two, goal.key)) for one, two in pairs]
-        cpu = [two.values["cpu"] / one.values["cpu"] for one, two in pairs if one.values.get("cpu")]
-        verdicts.append(Verdict(goal, statistics.median(ratios), statistics.median(cpu) if cpu else None, len(pairs)))
+        ratio = statistics.median(
+            better(goal.workload, value(one, goal.key), value(two, goal.key)) for one, two in pairs
+        )
+        verdicts.append(Verdict(goal, ratio, _cpu(mine, other), len(pairs), _cpu(floor, other)))
     return verdicts
+
+
+def _cpu(mine: dict[int, Sample], other: dict[int, Sample]) -> float | None:
+    """How many times less CPU time one took than the other, where that was measured."""
+    pairs = [(mine[number], other[number]) for number in mine.keys() & other.keys()]
+    ratios = [two.values["cpu"] / one.values["cpu"] for one, two in pairs if one.values.get("cpu")]
+    return statistics.median(ratios) if ratios else None
 
 
 def table(verdicts: Sequence[Verdict]) -> str:
     """One line per goal, and how many are met."""
     width = max((len(verdict.goal.about) for verdict in verdicts), default=0)
-    lines = [f"{'goal':{width}}  wanted   rate    cpu  rounds"]
+    lines = [f"{'goal':{width}}  wanted   rate    cpu  floor  rounds"]
     for verdict in verdicts:
-        cpu = math.nan if verdict.cpu is None or verdict.goal.own else verdict.cpu
-        shown = f"{verdict.goal.about:{width}}  {verdict.goal.ratio:6.2f} {verdict.ratio:6.2f} {cpu:6.2f}"
-        lines.append(f"{shown.replace('nan', '   ')}  {verdict.rounds:6}  {'met' if verdict.met else 'NOT MET'}")
+        cpu, floor = (None, None) if verdict.goal.own else (verdict.cpu, verdict.floor)
+        shown = "".join("       " if ratio is None else f"{ratio:7.2f}" for ratio in (cpu, floor))
+        line = f"{verdict.goal.about:{width}}  {verdict.goal.ratio:6.2f} {verdict.ratio:6.2f}{shown}"
+        lines.append(f"{line}  {verdict.rounds:6}  {'met' if verdict.met else 'NOT MET'}")
     lines.append(f"{sum(verdict.met for verdict in verdicts)} of {len(verdicts)} goals are met")
     return "\n".join(lines)

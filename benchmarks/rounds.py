@@ -95,7 +95,8 @@ class Place:
         port = free_port()
         certificate = make_certificate(self._folder) if TLS in self._workload.needs else None
         http2 = HTTP2 in self._workload.needs
-        launch = Launch(self._workload.target, port, self.log, self._access_log, certificate, workers, http2)
+        target, answer = self._workload.target, self._workload.answer
+        launch = Launch(target, port, self.log, self._access_log, certificate, workers, http2, answer)
         cores = os.sched_getaffinity(os.getppid()) if all_cores else {self._settings.server_core}
         return ServerProcess(server.command(launch), port, cores, self.log, certificate is not None)
 

@@ -27,7 +27,10 @@ NOT_HTTP1 = frozenset({"h2", "h3"})
 
 @dataclass(frozen=True)
 class Launch:
-    """What one start of a server needs to know. `app` is `module:attribute`; `certificate` is (file, key file)."""
+    """What one start of a server needs to know.
+
+    app: `module:attribute`. certificate: (file, key file). answer: bytes of the body that the application sends.
+    """
 
     app: str
     port: int
@@ -36,6 +39,7 @@ class Launch:
     certificate: tuple[Path, Path] | None = None
     workers: int = 1
     http2: bool = False
+    answer: int = 0
 
 
 @dataclass(frozen=True)
@@ -161,8 +165,8 @@ def _socketify(launch: Launch) -> list[str]:
 
 
 def _floor(loop: str, launch: Launch) -> list[str]:
-    size = {"benchmarks.apps:bytes_10k": 10_240, "benchmarks.apps:bytes_1m": 1_048_576}.get(launch.app, 13)
-    return [PYTHON, "-m", "benchmarks.floor", str(launch.port), loop, str(size)]
+    command = [PYTHON, "-m", "benchmarks.floor", str(launch.port), loop, str(launch.answer)]
+    return [*command, *map(str, launch.certificate or ())]
 
 
 def _plugins(kind: str) -> list[str]:

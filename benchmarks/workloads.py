@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING
 
+from benchmarks.apps import HELLO
 from benchmarks.loads.h2load import H2load
 from benchmarks.loads.idle import Idle
 from benchmarks.loads.paced import Paced
@@ -26,7 +27,8 @@ class Workload:
 
     app: an attribute of `benchmarks.apps`, or `module:attribute`. needs: the abilities a server must have.
     metric: which value ranks the servers; more: whether a larger one is better. floor: whether the constant
-    writer of `benchmarks.floor` can take part. access_log: whether it makes sense with the access log on.
+    writer of `benchmarks.floor` can take part, for which answer is the size of the body that the application sends.
+    access_log: whether it makes sense with the access log on.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Workload:
     unit: str = "1/s"
     more: bool = True
     floor: bool = False
+    answer: int = len(HELLO)
     access_log: bool = True
 
     @property
@@ -54,14 +57,23 @@ def _http() -> list[Workload]:
         Workload("unique", "plain", Wrk(unique=True), "small GET, path, query and a field different in every one"),
         Workload("waits", "waits", Wrk(), "an application that awaits asyncio.sleep(0)"),
         Workload("one", "plain", Wrk(connections=1), "small GET on one connection", floor=True),
-        Workload("get-10k", "bytes_10k", Wrk(), "response of 10 KiB", floor=True),
-        Workload("get-1m", "bytes_1m", Wrk(connections=16), "response of 1 MiB, 16 connections", floor=True),
-        Workload("echo-1k", "echo", Wrk("POST", body=1024), "POST of 1 KiB, sent back"),
-        Workload("echo-100k", "echo", Wrk("POST", body=102_400, connections=16), "POST of 100 KiB, sent back"),
+        Workload("get-10k", "bytes_10k", Wrk(), "response of 10 KiB", floor=True, answer=10_240),
+        Workload(
+            "get-1m", "bytes_1m", Wrk(connections=16), "response of 1 MiB, 16 connections", floor=True, answer=1_048_576
+        ),
+        Workload("echo-1k", "echo", Wrk("POST", body=1024), "POST of 1 KiB, sent back", floor=True, answer=1024),
+        Workload(
+            "echo-100k",
+            "echo",
+            Wrk("POST", body=102_400, connections=16),
+            "POST of 100 KiB, sent back, 16 connections",
+            floor=True,
+            answer=102_400,
+        ),
         Workload("stream", "stream", Wrk(), "streamed response of 64 chunks of 1 KiB"),
         Workload("pipelined", "plain", Wrk(depth=16), "16 requests written at once", floor=True),
-        Workload("connections", "plain", Wrk(close=True), "a new connection for every request"),
-        Workload("tls", "plain", Wrk(), "small GET over TLS", tls),
+        Workload("connections", "plain", Wrk(close=True), "a new connection for every request", floor=True),
+        Workload("tls", "plain", Wrk(), "small GET over TLS", tls, floor=True),
         Workload("fastapi", "benchmarks.apps_fastapi:app", Wrk(path="/items/42?q=abc"), "FastAPI JSON endpoint"),
         Workload(
             "workers-1", "busy", Wrk(all_cores=True), "an application that computes, one worker on two cores", workers

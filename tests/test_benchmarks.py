@@ -57,8 +57,9 @@ def test_a_goal_is_judged_by_the_median_of_its_rounds() -> None:
     for number, (ours, theirs) in enumerate([(20, 10), (30, 20), (60, 20)]):
         samples += [sample(TRICORN, number, ours), sample(UVICORN, number, theirs)]
     close, far = goals.Goal("plain", TRICORN, UVICORN, 2.0), goals.Goal("plain", TRICORN, UVICORN, 2.1)
+    samples += [sample(goals.FLOOR, number, 80) for number in range(3)]
     met, missed = goals.judge(samples, [close, far])
-    assert (met.ratio, met.met, missed.met, met.rounds) == (2, True, False, 3)
+    assert (met.ratio, met.met, missed.met, met.rounds, met.floor) == (2, True, False, 3, 4)
     assert goals.table([met, missed]).splitlines()[-1] == "1 of 2 goals are met"
 
 
@@ -79,7 +80,7 @@ def test_a_goal_without_samples_has_no_verdict() -> None:
 def test_what_the_goals_need_is_measured() -> None:
     wanted = goals.on(workloads.select(["plain", "workers-2"]))
     places = {(workload.name, log): {server.name for server in met} for workload, log, met in goals.meetings(wanted)}
-    assert {TRICORN, UVICORN} <= places["plain", False]
+    assert {TRICORN, UVICORN, goals.FLOOR} <= places["plain", False]
     assert places["plain", True] == {TRICORN, UVICORN}
     assert places["workers-1", False] == places["workers-2", False] == {TRICORN}
 
@@ -105,6 +106,23 @@ def test_the_floor_echoes_the_first_message_for_each_that_comes() -> None:
             for _ in range(2):
                 await client.send("m" * 1024)
                 assert await client.recv() == "m" * 1024
+        server.close()
+
+    asyncio.run(run())
+
+
+def test_the_floor_answers_behind_a_body_and_closes_where_it_is_asked_to() -> None:
+    async def run() -> None:
+        server = await asyncio.get_running_loop().create_server(lambda: floor.Floor(1024), "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        answer = floor.HEAD % 1024 + b"f" * 1024
+        writer.write(b"POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n1")
+        await writer.drain()
+        writer.write(b"234")
+        assert await reader.readexactly(len(answer)) == answer
+        writer.write(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+        assert await reader.read() == answer
+        writer.close()
         server.close()
 
     asyncio.run(run())
