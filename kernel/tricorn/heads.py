@@ -65,12 +65,12 @@ def check_partial(data: bytes | bytearray) -> None:
 def _check_names(names: Iterable[bytes]) -> None:
     """Raise Refusal(400) unless every field name is a token; plain ones are remembered, up to a bound."""
     for name in names:
-        if name not in plain_names:
+        if name not in plain_names and name not in _RULED:
             if TOKEN.fullmatch(name) is None:
                 raise Refusal(400, "invalid field name")
             if len(plain_names) >= _NAME_LIMIT:
                 plain_names.clear()
-            if len(name) <= 64 and name not in _RULED:
+            if len(name) <= 64:
                 plain_names.add(name)
 
 

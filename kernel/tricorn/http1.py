@@ -43,7 +43,7 @@ class Http1Connection(Http1Stream):
     after one that it declined, the next head gets a new codec.
     """
 
-    __slots__ = ("_blank", "_chunks", "_codec", "_head", "_read_head")
+    __slots__ = ("_blank", "_chunks", "_codec", "_read_head")
 
     _chunks: ChunkedReader
 
@@ -52,7 +52,6 @@ class Http1Connection(Http1Stream):
         self._codec = codec
         self._read_head: Callable[[bytes], tuple[bytes, bytes, Headers]] | None = None
         self._blank = False
-        self._head = Head("GET", b"/", "1.1", [], complete=True)
 
     # --- asyncio's side --------------------------------------------------------------------------------------------
 
@@ -197,7 +196,7 @@ class Http1Connection(Http1Stream):
             and len(fields) == len(headers)
         ):
             length = 0
-            request = self._head
+            request = kernel.plain_head
             request.method = method
             request.target = target
             request.headers = headers
