@@ -124,7 +124,7 @@ class Head:
     complete: the head is all of the request: `Receiver.feed` and `Receiver.end` are not called for it.
     proxied: it has a field of `PROXY_FIELDS`.
 
-    All plain requests of a kernel may come with the same head: it is valid during `Kernel.open`. Only one with a
+    A connection may use one head for all of its plain requests: it is valid during `Kernel.open`. Only one with a
     `protocol` is the receiver's to keep.
     """
 

@@ -43,7 +43,7 @@ class Http1Connection(Http1Stream):
     after one that it declined, the next head gets a new codec.
     """
 
-    __slots__ = ("_blank", "_chunks", "_codec", "_read_head")
+    __slots__ = ("_blank", "_chunks", "_codec", "_head", "_read_head")
 
     _chunks: ChunkedReader
 
@@ -52,6 +52,7 @@ class Http1Connection(Http1Stream):
         self._codec = codec
         self._read_head: Callable[[bytes], tuple[bytes, bytes, Headers]] | None = None
         self._blank = False
+        self._head: Head | None = None  # of the plain requests, from the first on
 
     # --- asyncio's side --------------------------------------------------------------------------------------------
 
@@ -196,7 +197,9 @@ class Http1Connection(Http1Stream):
             and len(fields) == len(headers)
         ):
             length = 0
-            request = kernel.plain_head
+            request = self._head
+            if request is None:
+                request = self._head = Head("GET", b"/", "1.1", [], complete=True)
             request.method = method
             request.target = target
             request.headers = headers

@@ -14,7 +14,7 @@ from math import inf
 from time import time
 from typing import Any
 
-from tricorn.api import ASGIApp, Connection, Head, HttpProvider, Refusal, WsProvider
+from tricorn.api import ASGIApp, Connection, HttpProvider, Refusal, WsProvider
 from tricorn.departures import Departures
 from tricorn.exchange import Exchange
 from tricorn.fields import DATE, SERVER
@@ -82,7 +82,6 @@ class Kernel:
         self.calls: set[Any] = set()
         self.total_requests = 0
         self.recall = Recall()
-        self.plain_head = Head("GET", b"/", "1.1", [], complete=True)
         self.upgrades = UnsupportedUpgrades(self.log)
         self.draining = False
         self.persistent = True
