@@ -41,6 +41,7 @@ AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
             "tricorn.stacks",
             "tricorn.target",
             "tricorn.tls",
+            "tricorn.turn",
             "tricorn.twins",
             "tricorn.upgrades",
             "tricorn.waiting",

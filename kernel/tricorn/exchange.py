@@ -65,6 +65,8 @@ class Exchange:
         "task",
     )
 
+    _fields: list[Any]  # of the head that is held
+
     def __init__(self, kernel: Kernel, stream: Stream, head: Head, scope: Scope) -> None:
         self._kernel = kernel
         self._stream = stream
@@ -81,11 +83,10 @@ class Exchange:
         self._phase = IDLE
         self._waiters: list[asyncio.Future[None]] | None = None
         self._status = 0
-        self._fields: list[Any] = []
         self._flags = 0
         self._left: int | None = None
         self._trailers: Headers | None = None
-        self._bodyless = scope["method"] == "HEAD"
+        self._bodyless = head.method == "HEAD"
         self.task: asyncio.Task[None] | None = None
 
     # --- the stream's side -----------------------------------------------------------------------------------------
@@ -94,7 +95,7 @@ class Exchange:
         """Call the application; what the read that brought the head also brought has been fed before."""
         kernel = self._kernel
         kernel.calls.add(self)
-        task = kernel.create_task(self.run(kernel.app), name=self.scope["path"])
+        task = kernel.create_task(self.run(kernel.app), loop=kernel.loop, name=self.scope["path"])
         if not task.done():
             self.task = task
 
@@ -229,7 +230,7 @@ class Exchange:
             status = int(status)
         if not 200 <= status <= 599:
             raise ValueError(f"Invalid HTTP status: {status}.")
-        fields, left, self._flags = self._stream.fields(event.get("headers", ()))
+        fields, left, self._flags = self._stream.fields.render(event.get("headers", ()))
         if status in _WITHOUT_BODY:
             self._bodyless = True
             if status != 304 and left is not None:
@@ -245,7 +246,7 @@ class Exchange:
         self._left = left
         self._status = status
         self._phase = HELD
-        self._kernel.hold(self)
+        self._kernel.turn.hold(self)
 
     def flush(self) -> None:
         """Let a held head go without waiting for the body."""
@@ -301,7 +302,7 @@ class Exchange:
         """The events of the extensions that the scope of a multiplexed stream announces."""
         if kind == "http.response.early_hint" and phase == IDLE and self._stream.multiplexed:
             hints = [(b"link", bytes(link)) for link in event["links"]]
-            self._stream.fields(hints)  # validates
+            self._stream.fields.render(hints)  # validates
             if hints and not self._gone:
                 self._stream.send_informational(103, hints)
         elif kind == "http.response.trailers" and phase == TRAILERS:
@@ -313,7 +314,7 @@ class Exchange:
         """Collect trailers and, behind the last event of them, send those that the client has asked for."""
         assert self._trailers is not None
         headers = list(event.get("headers", ()))
-        self._stream.fields(headers)  # validates
+        self._stream.fields.render(headers)  # validates
         self._trailers += headers
         if event.get("more_trailers", False):
             return
@@ -376,7 +377,7 @@ class Exchange:
         else:
             self._status = 500
             table = self._stream.fields
-            self._fields = [*table(_PLAIN_TEXT)[0], table.length(len(_INTERNAL_ERROR))]
+            self._fields = [*table.render(_PLAIN_TEXT)[0], table.length(len(_INTERNAL_ERROR))]
             self._flags = CLOSE | FRAMED
             self._send_head(b"" if self.scope["method"] == "HEAD" else _INTERNAL_ERROR, True)
         if self._waiters is not None:

@@ -34,17 +34,17 @@ _DROPPED = frozenset((b"transfer-encoding", b"connection", b"keep-alive", b"prox
 class FieldTable(Generic[T]):
     """Validates an application's response fields and renders them for one protocol.
 
-    render: makes what the protocol sends for one field from its lower-case name and its value.
+    render_field: makes what the protocol sends for one field from its lower-case name and its value.
     """
 
-    __slots__ = ("_known", "_lengths", "_render")
+    __slots__ = ("_known", "_lengths", "_render_field")
 
-    def __init__(self, render: Callable[[bytes, bytes], T]) -> None:
-        self._render = render
+    def __init__(self, render_field: Callable[[bytes, bytes], T]) -> None:
+        self._render_field = render_field
         self._known: dict[tuple[bytes, bytes], T] = {}
         self._lengths: dict[Any, tuple[int, T]] = {}  # by the application's field, and by the number
 
-    def __call__(self, headers: Iterable[Any]) -> tuple[list[T], int | None, int]:
+    def render(self, headers: Iterable[Any]) -> tuple[list[T], int | None, int]:
         """Return the rendered fields, the declared Content-Length if any, and the flags.
 
         Raises ValueError for what must not reach the wire: a name that is no token, CR, LF, NUL or another control
@@ -52,13 +52,13 @@ class FieldTable(Generic[T]):
         """
         if type(headers) is not list:
             headers = list(headers)
-        known = self._known.get
+        known = self._known
         rendered: list[T] = []
         length: int | None = None
         flags = 0
         try:
             for header in headers:
-                field = known(header)
+                field = known.get(header)
                 if field is None:
                     declared = self._lengths.get(header) or self._declared(header[0], header[1])
                     if declared is None:
@@ -71,7 +71,7 @@ class FieldTable(Generic[T]):
                 rendered.append(field)
         except TypeError:
             # A list or a bytearray cannot be looked up; a str is an error, and raises again.
-            return self([(as_bytes(name), as_bytes(value)) for name, value in headers])
+            return self.render([(as_bytes(name), as_bytes(value)) for name, value in headers])
         return rendered, length, flags
 
     def length(self, length: int) -> T:
@@ -92,7 +92,7 @@ class FieldTable(Generic[T]):
     def _remember_length(self, key: Any, length: int) -> tuple[int, T]:
         if len(self._lengths) >= _CACHE_LIMIT:
             self._lengths.clear()
-        declared = self._lengths[key] = length, self._render(b"content-length", b"%d" % length)
+        declared = self._lengths[key] = length, self._render_field(b"content-length", b"%d" % length)
         return declared
 
     def _examine(self, name: Any, value: Any, rendered: list[T]) -> int:
@@ -106,7 +106,7 @@ class FieldTable(Generic[T]):
         if lower in _DROPPED:
             closes = lower == b"connection" and b"close" in [token.strip() for token in value.lower().split(b",")]
             return CLOSE if closes else 0
-        field = self._render(lower, value)
+        field = self._render_field(lower, value)
         rendered.append(field)
         if lower in _FLAGS:
             return _FLAGS[lower]

@@ -63,7 +63,7 @@ class Gathering(asyncio.Protocol):
             return
         self._gathered = [chunk]
         self._gathered_size = len(chunk)
-        self._kernel.at_turn_end(self._release)
+        self._kernel.turn.at_end(self._release)
 
     def _end_gather(self) -> None:
         """Wait as long as each turn of the loop brings another answer."""

@@ -80,5 +80,5 @@ def accept_fields(
             raise RuntimeError(f"The header '{name.decode()}' of a WebSocket is the server's to send.")
         if name not in _DROPPED:
             own.append((name, bytes(value)))
-    stream.fields(own)  # validates; a tunnel takes the fields as they are
+    stream.fields.render(own)  # validates; a tunnel takes the fields as they are
     return fields + own

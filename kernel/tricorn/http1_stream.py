@@ -40,6 +40,9 @@ def _render(name: bytes, value: bytes) -> bytes:
     return b"%b: %b\r\n" % (name, value)
 
 
+FIELDS: FieldTable[bytes] = FieldTable(_render)
+
+
 class Http1Stream(Gathering):
     """What `Http1Connection` inherits: all that writes, and all that ends a response or the connection.
 
@@ -48,7 +51,7 @@ class Http1Stream(Gathering):
 
     multiplexed = False
     keeps = None
-    fields: FieldTable[bytes] = FieldTable(_render)
+    fields = FIELDS
 
     __slots__ = (
         "_backlog_start",
@@ -197,7 +200,7 @@ class Http1Stream(Gathering):
     def accept_tunnel(self, headers: Headers, receiver: Tunnel) -> None:
         """Answer 101 and let all bytes pass, those included that arrived behind the head."""
         self._release()
-        defaults = self._kernel.default_fields_without(self.fields(headers)[2])
+        defaults = self._kernel.default_fields_without(self.fields.render(headers)[2])
         self._write(STATUS_LINES[101] + defaults + b"".join(_render(*field) for field in headers) + b"\r\n")
         self._sent = True
         self._state = TUNNEL

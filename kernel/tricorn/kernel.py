@@ -16,12 +16,12 @@ from typing import Any
 
 from tricorn.api import ASGIApp, Connection, HttpProvider, Refusal, WsProvider
 from tricorn.departures import Departures
-from tricorn.exchange import Exchange
 from tricorn.fields import DATE, SERVER
 from tricorn.negotiation import Factory, protocol_factory
 from tricorn.opening import open_request
 from tricorn.recall import Recall
 from tricorn.responses import STATUS_LINES
+from tricorn.turn import Turn
 from tricorn.upgrades import UnsupportedUpgrades
 
 TICK = 0.1
@@ -91,8 +91,6 @@ class Kernel:
         self.prefixes: dict[int, bytes] = {}
         self._second = 0
         self._ticker: asyncio.TimerHandle | None = None
-        self._turn: list[Callable[[], None]] = []
-        self._held: list[Exchange] = []
         self.since: dict[Any, float] = {}
         self._idle: list[asyncio.Future[None]] = []
 
@@ -107,6 +105,8 @@ class Kernel:
         """Start the clock. Called in the running loop, before the first connection."""
         self.loop = asyncio.get_running_loop()
         self.departures = Departures(self.loop)
+        self.turn = Turn(self.loop)
+        self.at_turn_end = self.turn.at_end
         self.create_task = self._task_maker()
         self._tick()
 
@@ -114,11 +114,11 @@ class Kernel:
         """What starts an application call: the loop's own way where it has a task factory, else the short one, which
         from Python 3.12 on runs the call's first step at once."""
         if self.loop.get_task_factory() is not None:
-            return self.loop.create_task
+            return lambda call, loop, name: loop.create_task(call, name=name)
         if sys.version_info >= (3, 12):
             self.eager = True
-            return partial(asyncio.Task, loop=self.loop, eager_start=True)
-        return partial(asyncio.Task, loop=self.loop)
+            return partial(asyncio.Task, eager_start=True)
+        return asyncio.Task
 
     def stop(self) -> None:
         """Stop the clock."""
@@ -165,19 +165,6 @@ class Kernel:
         self.connections.discard(connection)
 
     open = open_request
-
-    def hold(self, exchange: Exchange) -> None:
-        """Call `exchange.flush` at the end of this turn of the loop: one callback for all exchanges."""
-        held = self._held
-        if not held:
-            self.loop.call_soon(self._end_turn)
-        held.append(exchange)
-
-    def at_turn_end(self, flush: Callable[[], None]) -> None:
-        """Call `flush` when what is ready in this turn of the loop has run (`tricorn.api.Kernel`)."""
-        if not self._turn:
-            self.loop.call_soon(self._end_turn)
-        self._turn.append(flush)
 
     def go_on(self, go_on: Callable[[], None]) -> None:
         """Go on with the next of several pipelined requests: one for each turn of the loop."""
@@ -280,11 +267,3 @@ class Kernel:
             fields.append((b"server", b"tricorn"))
         fields.extend(self.settings.encoded_headers)
         return b"".join(b"%b: %b\r\n" % field for field in fields)
-
-    def _end_turn(self) -> None:
-        held, self._held = self._held, []
-        for exchange in held:
-            exchange.flush()
-        turn, self._turn = self._turn, []
-        for flush in turn:
-            flush()

@@ -89,7 +89,7 @@ class Session(Incoming):
     def start(self) -> None:
         """Call the application."""
         self._kernel.calls.add(self)
-        self.task = self._kernel.create_task(self.run(), name=self.scope["path"])
+        self.task = self._kernel.create_task(self.run(), loop=self._kernel.loop, name=self.scope["path"])
 
     def end(self) -> None:
         """The peer sends no more. A close frame whose answer waits for the application's, waits on."""

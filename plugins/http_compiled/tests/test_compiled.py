@@ -59,6 +59,32 @@ def test_names_with_two_meanings_are_not_joined(compiling: ModuleType, tmp_path:
         compiling.join(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("module", "old", "new", "error"),
+    [
+        ("http1", "dict(headers)", "{**dict(headers)}", None),
+        ("http1", "all(headers)", "None not in headers", "not in the sources any more: all"),
+        ("exchange", "await blocked\n", "await blocked\n                    self._wake()\n", "before its end"),
+    ],
+)
+def test_sources_that_it_cannot_rewrite_are_refused(
+    compiling: ModuleType, tmp_path: Path, module: str, old: str, new: str, error: str | None
+) -> None:
+    (tmp_path / "kernel").mkdir()
+    for name in ("__init__", *compiling.MODULES):
+        source = (compiling.sources(ROOT) / f"{name}.py").read_text("utf-8")
+        if name == module:
+            assert old in source
+            source = source.replace(old, new)
+        (tmp_path / "kernel" / f"{name}.py").write_text(source, "utf-8")
+    (tmp_path / compiling.PACKAGE).symlink_to(ROOT / compiling.PACKAGE)
+    if error is None:
+        compiling.join(tmp_path)
+        return
+    with pytest.raises(ValueError, match=error):
+        compiling.join(tmp_path)
+
+
 def test_the_codec_reads_by_the_strict_grammar_and_declines_the_rest() -> None:
     codec = tricorn_http_compiled.StrictCodec()
     fields: Headers = [(b"host", b"test"), (b"x", b"1")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
+import sys
 from typing import cast
 
 from tricorn import __version__
@@ -16,6 +18,12 @@ if __version__ != machine.KERNEL:
     raise Unavailable(f"it was compiled from the kernel {machine.KERNEL}, and this is {__version__}")
 
 tricorn_api = 1
+
+# Whoever asks is to find that `send` makes coroutines, for what it returns is as good as one.
+if sys.version_info >= (3, 12):
+    inspect.markcoroutinefunction(machine.Exchange.send)
+elif sys.version_info >= (3, 11):
+    vars(machine.Exchange.send)["_is_coroutine"] = vars(asyncio.coroutines)["_is_coroutine"]
 
 
 class StrictCodec:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from tricorn.recall import Recall
+from tricorn.turn import Turn
 
 
 class Shared:
     """What the connections of one kernel read with every request, where an extension type finds it at once.
 
-    What does not change while connections are open is copied, once. The rest is asked of the kernel: what is rare
-    through `__getattr__`.
+    What stays as it is while connections are open is copied, once. `_live` is the kernel's own dict, for what changes,
+    and `__getattr__` asks it for what is rare. `turn` is of the compiled kind.
     """
 
     def __init__(self, kernel: Any) -> None:
         self.kernel = kernel
+        self._live = vars(kernel)
         self.access = kernel.access
         self.app = kernel.app
         self.calls = kernel.calls
@@ -24,7 +26,6 @@ class Shared:
         self.due = kernel.due
         self.head_lines = kernel.head_lines
         self.head_small = kernel.head_small
-        self.hold = kernel.hold
         self.keep_alive = kernel.keep_alive
         self.limit_body = kernel.limit_body
         self.limit_concurrency = kernel.limit_concurrency
@@ -36,26 +37,8 @@ class Shared:
         self.state = kernel.state
         self.timeout_body = kernel.timeout_body
         self.timeout_head = kernel.timeout_head
+        self.turn = Turn(kernel.loop)
         self.ws = kernel.ws
-
-    @property
-    def clock(self) -> Any:
-        """As it was at the last sweep."""
-        return self.kernel.clock
-
-    @property
-    def persistent(self) -> Any:
-        """Whether connections may go on after a response."""
-        return self.kernel.persistent
-
-    @property
-    def total_requests(self) -> Any:
-        """Responses that are complete."""
-        return self.kernel.total_requests
-
-    @total_requests.setter
-    def total_requests(self, number: Any) -> None:
-        self.kernel.total_requests = number
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.kernel, name)

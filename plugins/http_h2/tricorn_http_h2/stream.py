@@ -164,7 +164,7 @@ class Http2Stream(SendingStream):
         """Answer for a request that the server does not take."""
         self._connection.kernel.refused(refusal)
         body = refusal_body(refusal)
-        fields, _, _ = self.fields([_PLAIN_TEXT, *refusal.headers])
+        fields, _, _ = self.fields.render([_PLAIN_TEXT, *refusal.headers])
         fields.append(self.fields.length(len(body)))
         self.send_head(refusal.status, fields, FRAMED, body, True)
 
@@ -179,7 +179,7 @@ class Http2Stream(SendingStream):
 
     def accept_tunnel(self, headers: Headers, receiver: Tunnel) -> None:
         """Answer an extended CONNECT with 200 (RFC 8441 section 5)."""
-        self.send_head(200, self.fields(headers)[0], 0, b"", False)
+        self.send_head(200, self.fields.render(headers)[0], 0, b"", False)
         self.receiver = self.tunnel = receiver
         self._left = None
 

@@ -144,7 +144,7 @@ class SendingStream:
     def send_trailers(self, headers: Headers) -> None:
         """Send the trailer section behind the data (`tricorn.api.Stream`)."""
         if self.sending:
-            trailers = frames.headers(self.id, b"".join(self.fields(headers)[0]), True)
+            trailers = frames.headers(self.id, b"".join(self.fields.render(headers)[0]), True)
             if self.waiting:
                 self._trailers = trailers
                 self._end = True
@@ -156,7 +156,7 @@ class SendingStream:
         self._expects = False
         if self.sending and not self._responding:
             connection = self._connection
-            block = connection.first_block + STATUSES[status] + b"".join(self.fields(headers)[0])
+            block = connection.first_block + STATUSES[status] + b"".join(self.fields.render(headers)[0])
             connection.first_block = b""
             self._send_head(frames.headers(self.id, block, False), False)
 
