@@ -4,7 +4,8 @@
     python -m tests.websocket_cases.autobahn /tmp/autobahn/bin/wstest [frames ...] [--case "9.*" ...]
 
 Prints how the cases of each area ended, and names those that did not end as they should. Its reports are left in
-`autobahn-reports`. Some minutes for each plugin; what runs by itself is `test_websocket_cases.py`.
+`autobahn-reports`. About an hour for each plugin, most of it for areas 12 and 13, whose groups (`--case "13.1.*"`) can
+be run one by one; what runs by itself is `test_websocket_cases.py`.
 """
 
 from __future__ import annotations
