@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tricorn.api import HttpProvider
+from tricorn.heads import check_partial
 from tricorn.http1 import BACKLOG_LIMIT
 from tricorn.testing.calls import Calls
 from tricorn.testing.http1 import Http1Suite
@@ -63,6 +64,20 @@ def test_a_slow_head_is_answered_408(part: bytes) -> None:
             assert await answer.whole() == b"Request Timeout"
             assert client.closed
             assert calls.count == 0
+
+    run_in_memory(check())
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_an_empty_line_alone_is_no_head_that_takes_too_long(pieces: int) -> None:
+    """However it was cut."""
+
+    async def check() -> None:
+        async with serving(timeout_request_head=10) as (_, client):
+            await client.send_pieces(b"\r\n", 2 // pieces)
+            await client.server.advance(10)
+            assert client.closed
+            assert not client.received
 
     run_in_memory(check())
 
@@ -312,21 +327,59 @@ def test_limits_are_options(options: dict[str, int], head: bytes, status: int) -
     run_in_memory(check())
 
 
-def test_limits_do_not_refuse_what_just_fits() -> None:
-    head = request(b"A: b", b"C: d", target=b"/" + b"x" * 50)
-    options = {
-        "limit_request_line": head.index(b"\r\n"),
-        "limit_request_head": len(head),
-        "limit_request_fields": 3,
-    }
+FITTING = request(b"A: b", b"C: d", target=b"/" + b"x" * 50)
+EXACT = {
+    "limit_request_line": FITTING.index(b"\r\n"),
+    "limit_request_head": len(FITTING),
+    "limit_request_fields": 3,
+}
 
+
+def test_limits_do_not_refuse_what_just_fits() -> None:
     async def check() -> None:
-        for size in (1, len(head)):
-            async with serving(**options) as (calls, client):
+        for size in (1, len(FITTING)):
+            async with serving(**EXACT) as (calls, client):
                 answer = client.expect()
-                await client.send_pieces(head, size)
+                await client.send_pieces(FITTING, size)
                 await (await calls()).respond(b"done")
                 assert await answer.whole() == b"done"
+
+    run_in_memory(check())
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("limit_request_line", 414), ("limit_request_head", 431), ("limit_request_fields", 431)]
+)
+def test_limits_refuse_one_more_than_fits(name: str, status: int) -> None:
+    async def check() -> None:
+        for size in (1, len(FITTING)):
+            async with serving(**{**EXACT, name: EXACT[name] - 1}) as (calls, client):
+                answer = client.expect()
+                await client.send_pieces(FITTING, size)
+                assert await answer.head() == status
+                assert calls.count == 0
+
+    run_in_memory(check())
+
+
+def test_a_head_that_comes_byte_by_byte_is_not_looked_at_again_for_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at = 0
+
+    def counting(data: bytes | bytearray) -> None:
+        nonlocal looked_at
+        looked_at += len(data)
+        check_partial(data)
+
+    monkeypatch.setattr("tricorn.http1.check_partial", counting)
+    head = request(b"X: " + b"y" * 10_000, b"Z: 1")
+
+    async def check() -> None:
+        async with serving() as (calls, client):
+            answer = client.expect()
+            await client.send_pieces(head)
+            await (await calls()).respond(b"done")
+            assert await answer.whole() == b"done"
+            assert len(head) - 1 <= looked_at <= 2 * len(head)
 
     run_in_memory(check())
 

@@ -100,19 +100,20 @@ class Http1Connection(Http1Stream):
             self._tunnel.end()
             return not self.secure
         if receiver is not None and state != HEAD:
-            receiver.disconnect()
+            self._end_early()
         return False
 
     def _end_early(self) -> None:
-        """The client has ended inside a request: nobody can answer it."""
+        """The client has ended inside a request: nobody can answer it, and what was answered must not look whole."""
         if self._receiver is not None:
             self._receiver.disconnect()
         self._release()
+        if not self._framed:
+            self._kernel.reset_on_close(self._transport)
         self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, whoever ended it."""
-        self.deadline = 0.0
         self._kernel.remove(self)
         if self._paused:
             self._kernel.departures.forget(self)
@@ -122,6 +123,7 @@ class Http1Connection(Http1Stream):
         if receiver is not None:
             receiver.disconnect()
         self.resume_writing()
+        self.deadline = 0.0
 
     def departed(self, gone: bool) -> None:
         """The client has left while reading was paused (`tricorn.departures.Leaving`)."""
@@ -173,6 +175,8 @@ class Http1Connection(Http1Stream):
             return
         if self._fresh and self._receiver is not None:
             self._fresh = False
+            if self._eof:
+                self._plain = False
             self._receiver.start()
 
     def _open(self, head: bytes) -> None:
@@ -222,7 +226,7 @@ class Http1Connection(Http1Stream):
             self._state = SERVING
             self.deadline = 0.0
             return
-        self.deadline = kernel.due(kernel.timeout_body)
+        self._await_body()
         if length == CHUNKED_BODY:
             self._state = CHUNKED
             self._chunks = ChunkedReader()
@@ -245,8 +249,7 @@ class Http1Connection(Http1Stream):
         """Pass body bytes on, or drop them when the response has been sent without them."""
         self._expects = False  # the client does not wait for our word after all (RFC 9110 section 10.1.1)
         if self._receiver is not None:
-            if not self._paused:
-                self.deadline = self._kernel.due(self._kernel.timeout_body)
+            self._await_body()
             if body:
                 self._receiver.feed(body)
         else:
@@ -277,6 +280,8 @@ class Http1Connection(Http1Stream):
             self._transport.close()
             return
         self.deadline = self._kernel.clock + self._kernel.keep_alive
+        if self._kernel.draining:
+            self.drain()
         self.resume_reading()
 
     def _go_on(self) -> None:
@@ -310,6 +315,9 @@ class Http1Connection(Http1Stream):
             if partial[:2] == b"\r\n":
                 self._skip_blank()
                 del partial[:2]
+                if not partial:
+                    self._partial = None
+                    return
                 known = 0
             check_partial(partial[known - (partial[known - 1 : known] == b"\r") :])
             self._kernel.check_partial_size(partial)
@@ -354,6 +362,8 @@ class Http1Connection(Http1Stream):
             self._refuse(Refusal(408, "the request head took longer than --timeout-request-head"))
         elif state in (LENGTH, CHUNKED) and receiver is not None:
             self._refuse(Refusal(408, "the request body paused for longer than --timeout-request-body"))
+        elif state in (LENGTH, CHUNKED):
+            self._linger()
         else:
             self._transport.abort()
 

@@ -230,7 +230,14 @@ class Http1Stream(Gathering):
             if not self._transport.is_closing():
                 self._transport.resume_reading()
                 if self._state in (LENGTH, CHUNKED):
-                    self.deadline = self._kernel.due(self._kernel.timeout_body)
+                    self._await_body()
+
+    def _await_body(self) -> None:
+        """Give the client time for the next part of a body, or for all the rest of one that nobody reads. Not while we
+        let it wait, and not while it is slow to take what we send: that has a deadline of its own."""
+        if not (self._paused or self.congested):
+            kernel = self._kernel
+            self.deadline = kernel.due(DRAIN_TIME if self._receiver is None else kernel.timeout_body)
 
     def pause_writing(self) -> None:
         """The transport's buffer is full: the client reads too slowly."""
@@ -239,16 +246,23 @@ class Http1Stream(Gathering):
         self.deadline = self._kernel.due(self._kernel.timeout_write)
 
     def resume_writing(self) -> None:
-        """The transport has room again."""
+        """The transport has room again: the deadline is that of whatever else the client owes."""
         self.congested = False
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             if not waiter.done():
                 waiter.set_result(None)
-        if self._state == SERVING:
+        state = self._state
+        if state in (LENGTH, CHUNKED, SERVING):
             self.deadline = 0.0
-            if self._receiver is None:
+            if state != SERVING:
+                self._await_body()
+            elif self._receiver is None:
                 self._go_on()
+        elif state == TUNNEL:
+            self.deadline = self._kernel.clock  # the receiver's: it is asked at once
+        elif state == LINGER:
+            self.deadline = self._kernel.due(LINGER_TIME)
 
     def blocked(self) -> Awaitable[None] | None:
         """None while the transport's buffer has room (`tricorn.api.Stream`)."""
@@ -276,17 +290,20 @@ class Http1Stream(Gathering):
                 if not self.congested:
                     kernel.go_on(self._go_on)
             else:
-                self._state = HEAD
-                self.deadline = kernel.clock + kernel.keep_alive
                 if self._gathered is not None:
                     self._release()
                     self._gathered = None
+                    if self.congested:
+                        return
+                self._state = HEAD
+                self.deadline = kernel.clock + kernel.keep_alive
                 if self._paused:
                     self.resume_reading()
         elif self._persistent and not self._expects:
+            self._release()
             self._drain = DRAIN_LIMIT
-            self.deadline = kernel.due(DRAIN_TIME)
             self.resume_reading()
+            self._await_body()
         else:
             self._linger()
 
@@ -323,7 +340,8 @@ class Http1Stream(Gathering):
             transport.close()
             return
         transport.write_eof()
-        self.deadline = self._kernel.due(LINGER_TIME)
+        if not self.congested:
+            self.deadline = self._kernel.due(LINGER_TIME)
         self.resume_reading()
 
     def abort(self) -> None:

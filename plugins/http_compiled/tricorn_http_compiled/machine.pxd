@@ -122,6 +122,7 @@ cdef class Http1Stream(Gathering):
     cpdef object send_data(self, bytes data, bint end)
     cpdef object pause_reading(self)
     cpdef object resume_reading(self)
+    cpdef object _await_body(self)
     cpdef object blocked(self)
     cpdef object _go_on(self)
     cdef object _finish(self)
