@@ -6,7 +6,7 @@ import asyncio
 import logging
 from base64 import b64encode
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from hashlib import sha1
 from typing import Any
 
@@ -14,11 +14,21 @@ import pytest
 from websockets.asyncio.client import connect as ws_connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
-from kernel.tests.ws_ends import DEADLINE, KEY, Call, Calls, Client, connect, handshake, opened, serving, until
+from kernel.tests.ws_ends import (
+    DEADLINE,
+    KEY,
+    Call,
+    Calls,
+    Client,
+    connect,
+    handshake,
+    opened,
+    opened_in_memory,
+    serving,
+    until,
+)
 from tricorn import incoming, session
-from tricorn.registry import Registry
-from tricorn.testing import calls as in_memory
-from tricorn.testing.memory_server import memory_server, run_in_memory
+from tricorn.testing.memory_server import run_in_memory
 from tricorn.testing.ws_peer import BINARY, CLOSE, CONT, PING, PONG, TEXT, close_frame, frame
 
 WS = ("frames", "websockets", "wsproto")
@@ -374,13 +384,17 @@ async def test_an_application_that_does_not_read_holds_a_close_frame_for_a_momen
         assert (await call.receive())["code"] == 1000
 
 
-async def test_a_peer_that_does_not_answer_our_close_frame_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "CLOSE_TIME", 0.05)
-    async with opened() as (call, client):
-        await call.send({"type": "websocket.close"})
-        assert await client.frame() == (CLOSE, b"\x03\xe8")
-        with suppress(ConnectionResetError):
-            assert await client.rest() == b""
+def test_a_peer_that_does_not_answer_our_close_frame_is_cut_off_after_ten_seconds() -> None:
+    async def check() -> None:
+        async with opened_in_memory() as ends:
+            await ends.call.send({"type": "websocket.close"})
+            assert ends.frames == [(CLOSE, b"\x03\xe8")]
+            await ends.server.advance(9)
+            assert not ends.transport.is_closing()
+            await ends.server.advance(1)
+            assert ends.transport.is_closing()
+
+    run_in_memory(check())
 
 
 async def test_a_shutdown_closes_with_1012_and_tells_the_application() -> None:
@@ -432,27 +446,36 @@ def test_a_slow_frame_needs_no_pong_while_it_goes_on(ws: str) -> None:
     """The peer cannot send one before the frame's end (RFC 6455 section 5.4)."""
 
     async def check() -> None:
-        calls = in_memory.Calls()
-        registry = Registry()
-        http, codec = registry.load("http", "h11").provider, registry.load("ws", ws).provider
-        async with memory_server(calls.app, http, ws=codec, ws_ping_interval=10, ws_ping_timeout=10) as server:
-            received = bytearray()
-            transport = server.connect(received.extend, lambda _: None)
-            transport.client_send(handshake())
-            call = await calls()
-            await call.receive()
-            await call.send({"type": "websocket.accept"})
+        async with opened_in_memory(ws, ws_ping_interval=10, ws_ping_timeout=10) as ends:
             slow = frame(BINARY, bytes(1000))
             for start in range(0, 800, 100):
-                transport.client_send(slow[start : start + 100])
-                await server.advance(10)
-            assert b"\x03\xf3" not in received
-            transport.client_send(slow[800:])
-            assert (await call.receive())["bytes"] == bytes(1000)
-            transport.client_send(slow[:100])
+                ends.transport.client_send(slow[start : start + 100])
+                await ends.server.advance(10)
+            assert CLOSE not in dict(ends.frames)
+            ends.transport.client_send(slow[800:])
+            assert (await ends.call.receive())["bytes"] == bytes(1000)
+            ends.transport.client_send(slow[:100])
             for _ in range(4):
-                await server.advance(10)
-            assert b"\x03\xf3keepalive ping timeout" in received
+                await ends.server.advance(10)
+            assert ends.frames[-1] == (CLOSE, b"\x03\xf3keepalive ping timeout")
+
+    run_in_memory(check())
+
+
+@pytest.mark.parametrize("timeout_write", [0, 30])
+def test_pings_go_on_after_the_peer_was_slow_to_take(timeout_write: int) -> None:
+    """The time that it had for taking is over as soon as it has."""
+
+    async def check() -> None:
+        async with opened_in_memory(timeout_write=timeout_write) as ends:
+            ends.transport.client_pause()
+            await ends.call.send({"type": "websocket.send", "bytes": bytes(200_000)})
+            await ends.server.advance(10)
+            ends.transport.client_take()
+            await ends.server.advance(9)
+            assert [opcode for opcode, _ in ends.frames] == [BINARY]
+            await ends.server.advance(1)
+            assert [opcode for opcode, _ in ends.frames] == [BINARY, PING]
 
     run_in_memory(check())
 
@@ -521,9 +544,10 @@ async def test_the_queue_of_messages_is_limited_in_number() -> None:
         assert [(await call.receive())["text"] for _ in range(9)] == [str(number) for number in range(9)]
 
 
-async def test_nothing_is_inflated_ahead_of_the_application() -> None:
+@pytest.mark.parametrize("ws", WS)
+async def test_nothing_is_inflated_ahead_of_the_application(ws: str) -> None:
     calls = Calls()
-    async with serving(calls, ws="frames") as url:
+    async with serving(calls, ws=ws) as url:
         connecting = asyncio.ensure_future(ws_connect(url.replace("http", "ws"), max_size=None).__aenter__())
         call = await calls.next()
         await call.accept()

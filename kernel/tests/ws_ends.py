@@ -7,7 +7,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from tricorn.registry import Registry
+from tricorn.testing import calls as in_memory
 from tricorn.testing import serve
+from tricorn.testing.memory import MemoryTransport
+from tricorn.testing.memory_server import MemoryServer, memory_server
+from tricorn.testing.strict import STRICT
 from tricorn.testing.ws_peer import TEXT, frame, parse
 
 DEADLINE = 30.0
@@ -142,3 +147,42 @@ async def serving(app: Any, **options: Any) -> AsyncIterator[str]:
     """A server for WebSockets, without a lifespan."""
     async with serve(app, lifespan="off", **options) as url:
         yield url
+
+
+class MemoryEnds:
+    """Both ends of an accepted WebSocket in memory: the application's call, and the client's transport."""
+
+    def __init__(
+        self, server: MemoryServer, call: in_memory.Call, transport: MemoryTransport, received: bytearray
+    ) -> None:
+        self.server = server
+        self.call = call
+        self.transport = transport
+        self._received = received
+
+    @property
+    def session(self) -> Any:
+        """The kernel's machine."""
+        [session] = self.server.kernel.calls
+        return session
+
+    @property
+    def frames(self) -> list[tuple[int, bytes]]:
+        """What the client has been sent behind the head, as (opcode, payload)."""
+        _, _, data = bytes(self._received).partition(b"\r\n\r\n")
+        return [(opcode, payload) for _, opcode, payload in parse(data)]
+
+
+@asynccontextmanager
+async def opened_in_memory(ws: str = "frames", **options: Any) -> AsyncIterator[MemoryEnds]:
+    """An accepted WebSocket without sockets, for tests that move the clock or say in which reads bytes arrive."""
+    calls = in_memory.Calls()
+    async with memory_server(calls.app, STRICT, ws=Registry().load("ws", ws).provider, **options) as server:
+        received = bytearray()
+        transport = server.connect(received.extend, lambda _: None)
+        transport.client_send(handshake())
+        call = await calls()
+        await call.receive()
+        await call.send({"type": "websocket.accept"})
+        yield MemoryEnds(server, call, transport, received)
+        calls.release()

@@ -45,6 +45,7 @@ class Incoming:
     __slots__ = (
         "_codec",
         "_create_future",
+        "_ended",
         "_full",
         "_held",
         "_kernel",
@@ -82,6 +83,7 @@ class Incoming:
         self._slice = SLICE
         self._seen = 0
         self._held = True
+        self._ended = False
         self._paused = False
         self._full = False
         self._pinged = False
@@ -166,9 +168,15 @@ class Incoming:
             self._kernel.loop.call_soon(self._read_on)
             return
         self._held = False
-        if self._paused:
+        if self._ended:
+            self.end()
+        elif self._paused:
             self._paused = False
             self._stream.resume_reading()
+
+    def end(self) -> None:
+        """The peer sends no more (`tricorn.api.Receiver`)."""
+        raise NotImplementedError
 
     def _after_read(self) -> None:
         self._send_pongs()

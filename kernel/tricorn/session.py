@@ -92,8 +92,11 @@ class Session(Incoming):
         self.task = self._kernel.create_task(self.run(), loop=self._kernel.loop, name=self.scope["path"])
 
     def end(self) -> None:
-        """The peer sends no more. A close frame whose answer waits for the application's, waits on."""
-        if self._reply is None and self._state != CLOSED:
+        """The peer sends no more. What it has sent is read before that counts; a close frame whose answer waits for the
+        application's, waits on."""
+        if self._held and self._codec is not None:
+            self._ended = True
+        elif self._reply is None and self._state != CLOSED:
             self.disconnect()
             self._stream.send_data(b"", True)
 

@@ -20,7 +20,7 @@ from tricorn.draining import Streams
 from tricorn.registry import Registry
 from tricorn.session import Session
 from tricorn.testing.memory_server import run_in_memory
-from tricorn.testing.ws_peer import BINARY, CONT, frame
+from tricorn.testing.ws_peer import BINARY, CLOSE, CONT, close_frame, frame, parse
 from tricorn_http_h2.connection import Http2Connection
 
 ENABLE_CONNECT_PROTOCOL = 8
@@ -206,6 +206,26 @@ async def test_the_application_hears_of_a_stream_that_is_gone(how: str) -> None:
             peer.transport.client_reset()
         await peer.server.settle()
         assert [(event["type"], event["code"]) for event in echo.ends] == [("websocket.disconnect", 1006)]
+        assert not peer.server.kernel.calls
+
+
+@pytest.mark.parametrize("codec", CODECS)
+async def test_what_came_before_the_end_of_the_stream_is_received(codec: str) -> None:
+    """Though it is more than the application has taken by then; the close frame in front of the end is answered."""
+    messages = [b"%d" % number * 10_000 for number in range(4)]
+    sent = b"".join(frame(BINARY, message) for message in messages) + close_frame(4000, b"bye")
+    echo = Echo()
+    async with connected(echo, codec) as peer:
+        WebSocket(peer)
+        await peer.status(1)
+        *parts, last = [DataFrame(1, sent[start : start + 16384]) for start in range(0, len(sent), 16384)]
+        last.flags.add("END_STREAM")
+        peer.send(*parts, last)
+        await peer.until(lambda: peer.ended(1))
+        answers = [(opcode, payload) for _, opcode, payload in parse(peer.body(1))]
+        assert answers == [*((BINARY, message) for message in messages), (CLOSE, b"\x0f\xa0bye")]
+        await peer.server.settle()
+        assert echo.ends == [{"type": "websocket.disconnect", "code": 4000, "reason": "bye"}]
         assert not peer.server.kernel.calls
 
 
