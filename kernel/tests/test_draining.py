@@ -13,6 +13,7 @@ from tricorn.draining import drain
 from tricorn.registry import Registry
 from tricorn.testing.calls import Call, Calls
 from tricorn.testing.memory_server import MemoryServer, memory_server, run_in_memory
+from tricorn.testing.strict import STRICT
 from tricorn.testing.ws_peer import CLOSE, TEXT, close_frame, parse
 from tricorn.waiting import Changes
 
@@ -147,6 +148,21 @@ def test_an_application_that_does_not_notice_the_end_of_its_websocket_is_cancell
             await drained
 
     run_in_memory(check())
+
+
+@in_memory
+async def test_what_is_waited_for_cannot_forge_a_line() -> None:
+    calls = Calls()
+    async with memory_server(calls.app, STRICT, **OPTIONS) as server:
+        shutdown = Shutdown(server)
+        shutdown.transport.client_send(b'GET /a"b?c="d HTTP/1.1\r\nhost: test\r\n\r\n')
+        call = await calls()
+        drained = await shutdown.begin()
+        await shutdown.at(21)
+        assert "Waiting for 1 request (GET /a%22b?c=%22d)." in shutdown.log
+        await call.respond()
+        shutdown.transport.client_eof()
+        await drained
 
 
 @in_memory

@@ -97,6 +97,15 @@ async def test_the_access_log_names_the_client_that_the_proxy_spoke_for(caplog: 
     ]
 
 
+async def test_what_a_proxy_says_of_a_client_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "tricorn.access")
+    async with serve(app, forwarded_allow_ips="*") as url, httpx.AsyncClient() as client:
+        await client.get(url, headers={FOR: b'x" 200\x85y'})
+    assert [record.getMessage() for record in caplog.records if record.name == "tricorn.access"] == [
+        'x%22 200%C2%85y:0 - "GET / HTTP/1.1" 200'
+    ]
+
+
 async def test_a_peer_that_is_not_trusted_is_named_once_with_the_option(caplog: pytest.LogCaptureFixture) -> None:
     async with serve(app, forwarded_allow_ips="10.0.0.1") as url, httpx.AsyncClient() as client:
         for _ in range(2):

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tricorn.api import Head, Headers, Scope, Stream
+from tricorn.log_formats import escape
 from tricorn.target import known_targets, split_target
 
 
@@ -61,9 +62,9 @@ def with_host(headers: Headers, authority: bytes) -> Headers:
 
 
 def client_name(scope: Scope, stream: Stream) -> str:
-    """The client for log lines: the peer, unless a proxy that is trusted spoke for somebody else."""
+    """The client for log lines: the peer, unless a proxy that is trusted spoke for somebody else, in whatever words."""
     client = scope["client"]
-    return stream.peer if client is stream.client else f"{client[0]}:{client[1]}"
+    return stream.peer if client is stream.client else escape(f"{client[0]}:{client[1]}")
 
 
 _log_paths: dict[bytes, str] = {}
