@@ -18,6 +18,9 @@ from plugins.http_h2.tests.peer import Peer, connected, echo, get, serving
 from tricorn.api import Receive, Scope, Send
 from tricorn.testing.calls import Calls
 from tricorn.testing.memory_server import run_in_memory
+from tricorn_http_h2.connection import Http2Connection
+from tricorn_http_h2.frames import FRAME_LIMIT
+from tricorn_http_h2.sending import BURST
 from tricorn_http_h2.testing import Http2Client
 
 INITIAL_WINDOW_SIZE = 4
@@ -130,6 +133,30 @@ async def test_a_stream_without_window_blocks_its_application_and_no_other() -> 
         peer.send(WindowUpdateFrame(1, MIB))
         await peer.until(lambda: peer.ended(1))
         assert len(peer.body(1)) == 1_000_000
+
+
+async def test_a_large_response_leaves_in_bursts() -> None:
+    """Other connections get their turns of the loop in between; what waits is cut without being copied."""
+    body = bytes(4 * MIB)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": body})
+
+    async with connected(app) as peer:
+        peer.send(SettingsFrame(settings={INITIAL_WINDOW_SIZE: 8 * MIB}), WindowUpdateFrame(0, 8 * MIB))
+        peer.send(peer.request(1))
+        [connection] = peer.server.kernel.connections
+        assert isinstance(connection, Http2Connection)
+        sent = 0
+        while sent < len(body):
+            await peer.server.settle(1)
+            before, sent = sent, sum(len(frame.data) for frame in peer.of(DataFrame))
+            assert sent - before <= BURST + FRAME_LIMIT
+            if 0 < sent < len(body):
+                [waiting] = connection.streams[1]._parts or ()
+                assert isinstance(waiting, memoryview)
+                assert waiting.obj is body
 
 
 @pytest.mark.parametrize("window", [1, 1000, 65535, 8 * MIB])
