@@ -114,7 +114,7 @@ class ChunkedReader:
         """Keep the beginning of a line until its end arrives; refuse at once what cannot become one."""
         if self._state == _DATA_END and partial != b"\r":
             raise Refusal(400, "chunk data longer than its size")
-        if self._state == _TRAILERS and self._trailers + len(partial) > TRAILER_LIMIT:
+        if self._state == _TRAILERS and partial != b"\r" and self._trailers + len(partial) > TRAILER_LIMIT:
             raise Refusal(431, "trailer section too large")
         if self._state == _SIZE_LINE and len(partial) > SIZE_LINE_LIMIT + partial.endswith(b"\r"):
             raise Refusal(400, "chunk size line too long")

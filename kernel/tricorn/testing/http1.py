@@ -9,8 +9,10 @@ from tricorn.testing.http import HttpSuite
 from tricorn.testing.http1_cases import BAD_REQUESTS, ODD_REQUESTS
 from tricorn.testing.http1_client import Http1Client
 from tricorn.testing.http1_connections import ConnectionChecks
+from tricorn.testing.http1_ends import EndChecks
 from tricorn.testing.http1_expectations import ExpectationChecks
 from tricorn.testing.http1_requests import RequestChecks
+from tricorn.testing.http1_upgrades import UpgradeChecks
 from tricorn.testing.suite import Suite, each
 
 __all__ = ["Http1CodecSuite", "Http1Suite"]
@@ -112,7 +114,7 @@ class Http1CodecSuite(Suite):
             return None
 
 
-class Http1Suite(RequestChecks, ConnectionChecks, ExpectationChecks, HttpSuite):
+class Http1Suite(RequestChecks, ConnectionChecks, ExpectationChecks, EndChecks, UpgradeChecks, HttpSuite):
     """Every provider that serves HTTP/1 passes this suite, one that brings a codec for the kernel's connection as well
     as one that brings a connection of its own: all rules about bytes, besides those of `HttpSuite`."""
 

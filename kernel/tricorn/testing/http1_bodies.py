@@ -23,7 +23,7 @@ BAD_BODIES: dict[str, tuple[bytes, int]] = {
     "size_2_64": (b"10000000000000005\r\nhello\r\n0\r\n\r\n", 400),
     "size_40_digits": (b"f" * 40 + b"\r\nhello", 400),
     "size_outside_ascii": (b"\xd9\xa5\r\nhello\r\n0\r\n\r\n", 400),
-    "size_line_too_long": (b"5;a=" + b"b" * 5000 + b"\r\nhello\r\n0\r\n\r\n", 400),
+    "size_line_too_long": (b"5;a=" + b"b" * 4093 + b"\r\nhello\r\n0\r\n\r\n", 400),
     "extension_empty": (b"5;\r\nhello\r\n0\r\n\r\n", 400),
     "extension_without_name": (b"5;=a\r\nhello\r\n0\r\n\r\n", 400),
     "extension_without_value": (b"5;a=\r\nhello\r\n0\r\n\r\n", 400),
@@ -50,7 +50,7 @@ BAD_BODIES: dict[str, tuple[bytes, int]] = {
     "trailer_cr": (b"0\r\nX: a\rb\r\n\r\n", 400),
     "request_as_trailer": (b"0\r\nGET /smuggled HTTP/1.1\r\nHost: test\r\n\r\n", 400),
     "trailers_too_large": (b"0\r\n" + b"".join(b"X%d: %b\r\n" % (n, b"y" * 1000) for n in range(17)) + b"\r\n", 431),
-    "trailer_too_large": (b"0\r\nX: " + b"y" * 17000 + b"\r\n\r\n", 431),
+    "trailer_too_large": (b"0\r\nX: " + b"y" * 16380 + b"\r\n\r\n", 431),
 }
 """Name -> (what stands where a chunked body should, the status it is refused with)."""
 
@@ -66,6 +66,7 @@ GOOD_BODIES: dict[str, tuple[bytes, bytes]] = {
     "crlf_in_data": (b"6\r\n\r\n0\r\n\r\r\n1\r\n\n\r\n0\r\n\r\n", b"\r\n0\r\n\r\n"),
     "trailers": (b"5\r\nhello\r\n0\r\nX: y\r\nContent-Length: 7\r\nHost: other\r\n\r\n", b"hello"),
     "trailer_without_value": (b"5\r\nhello\r\n0\r\nX:\r\n\r\n", b"hello"),
+    "trailers_16_kib": (b"0\r\nX: " + b"y" * 16379 + b"\r\n\r\n", b""),
     "many_small_chunks": (b"1\r\nx\r\n" * 2000 + b"0\r\n\r\n", b"x" * 2000),
 }
 """Name -> (a chunked body, what it holds)."""

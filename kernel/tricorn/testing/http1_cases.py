@@ -75,6 +75,7 @@ _LINES: dict[str, tuple[bytes, int]] = {
     "method_with_colon": (_head(b"GET: / HTTP/1.1"), 400),
     "method_outside_ascii": (_head(b"G\xc3\x89T / HTTP/1.1"), 400),
     "connect": (_target(b"test:443", b"CONNECT"), 501),
+    "connect_with_a_path": (_target(b"/", b"CONNECT"), 501),
     "tls": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
 }
 
@@ -101,6 +102,7 @@ _TARGETS: dict[str, tuple[bytes, int]] = {
     "host_doubled_1_0": (_head(b"GET / HTTP/1.0", b"Host: test"), 400),
     "host_missing_absolute": (_head(b"GET http://test/ HTTP/1.1", host=False), 400),
     "host_userinfo": (_host(b"user@test"), 400),
+    "host_userinfo_1_0": (_head(b"GET / HTTP/1.0", b"Host: user@test", host=False), 400),
     "host_path": (_host(b"test/path"), 400),
     "host_query": (_host(b"test?a"), 400),
     "host_fragment": (_host(b"test#a"), 400),
@@ -324,8 +326,13 @@ ODD_REQUESTS: dict[str, tuple[bytes, dict[str, Any], bytes]] = {
     ),
     "connection_names_framing": (
         _post(b"Connection: content-length, host", b"Content-Length: 5", body=b"hello"),
-        {"method": "POST"},
+        _fields((b"connection", b"content-length, host"), (b"content-length", b"5")),
         b"hello",
+    ),
+    "connection_names_a_field": (
+        _get(b"Connection: x-own, keep-alive", b"X-Own: 1", b"Keep-Alive: timeout=5"),
+        _fields((b"connection", b"x-own, keep-alive"), (b"x-own", b"1"), (b"keep-alive", b"timeout=5")),
+        b"",
     ),
     "forwarded": (_get(b"X-Forwarded-Proto: https"), {"scheme": "http"}, b""),
     "proxy_connection": (_get(b"Proxy-Connection: close"), _fields((b"proxy-connection", b"close")), b""),

@@ -13,6 +13,7 @@ __all__ = ["Http1Client"]
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9][0-9]) [\t\x20-\x7e\x80-\xff]*")
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[\t ]*([\t\x20-\x7e\x80-\xff]*?)[\t ]*")
+_FRAMING = {b"content-length", b"transfer-encoding"}
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 
 
@@ -188,6 +189,7 @@ class Http1Client(Client):
         fields = self._fields(lines)
         answer = self._current
         if status < 200 and status != 101:
+            assert not {name for name, _ in fields} & _FRAMING, f"framing fields on a {status}"
             answer.interim.append((status, fields))
             answer.changed()
             return True

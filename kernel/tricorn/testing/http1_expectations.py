@@ -38,6 +38,20 @@ class ExpectationChecks(Http1ServingSuite):
             await (await calls()).respond(b"again")
             assert await answer.whole() == b"again"
 
+    async def check_continue_is_sent_for_each_request(self) -> None:
+        """A connection does not remember that it has been said."""
+        async with self.http1() as (calls, client):
+            for _ in range(2):
+                answer = client.ask_raw(request(*_CONTINUE, method=b"POST"))
+                call = await calls()
+                waiting = asyncio.ensure_future(call.body())
+                await answer.until(lambda answer=answer: bool(answer.interim))  # type: ignore[misc]
+                client.send_raw(b"hello")
+                assert await waiting == b"hello"
+                await call.respond(b"done")
+                assert await answer.whole() == b"done"
+                assert [status for status, _ in answer.interim] == [100]
+
     async def check_no_continue_without_a_body(self) -> None:
         """There is nothing to go on with."""
         async with self.http1() as (calls, client):
