@@ -1,7 +1,8 @@
 """One WebSocket, its client and its application, in any order of what they may do.
 
-Whatever the order: messages arrive whole and in order in both directions, at most one close frame is sent and nothing
-behind it, what is kept is bounded, and in the end nothing is left. `TRICORN_EXAMPLES=20000` runs for long.
+Whatever the order: messages arrive whole and in order in both directions, those before an end before it; at most one
+close frame is sent and nothing behind it; both sides hear a code that somebody has given a reason for; whoever waits is
+let go; what is kept is bounded, and in the end nothing is left. `TRICORN_EXAMPLES=20000` runs for long.
 """
 
 from __future__ import annotations
@@ -36,6 +37,16 @@ SIZES = (0, 1, 300, 70_000)
 LARGEST = 400_000
 """Bytes of the largest read: a flood of messages, and what was left of a frame before it."""
 BROKEN = (frame(3), frame(TEXT, b"x", mask=None), frame(PING, b"*" * 126), frame(TEXT, b"\xff"))
+CODES = {
+    "finish": 1000,
+    "fail": 1011,
+    "cancel": 1011,
+    "close": 4001,
+    "drain": 1012,
+    "close_frame": 4000,
+    "advance": 1011,
+}
+"""The codes by which the ends may be known, and that of a ping which time has passed without an answer."""
 
 USUAL = ("text", "text", "binary", "settle", "settle", "receive", "receive", "send", "send", "resume")
 CLIENT = ("text", "binary", "begin", "go_on", "flood", "ping", "pong", "pause", "resume", "take")
@@ -66,6 +77,9 @@ class Play:
         self.told: list[str | bytes] = []  # by the application
         self.pings: list[bytes] = []
         self.left: float = inf  # bytes of messages for the application, once the server has closed
+        self.codes: set[int] = set()
+        self.lost = False  # the client has gone without a word, or had the time to
+        self.kept = True  # what was asked has to be heard
         self.disconnect: Message | None = None
         self.receiving: asyncio.Task[None] | None = None
         self.sending: asyncio.Task[None] | None = None
@@ -76,15 +90,32 @@ class Play:
             return
         if name == "settle":
             await self.server.settle(number + 1)
+            if number == 3 and all(call._state >= CLOSING for call in self.sessions()):
+                assert self.sending is None or self.sending.done(), "nobody lets go whoever waits to send"
         elif name == "advance":
+            self.reckon(name if number else "")
+            self.lost = self.lost or number > 0
             await self.server.advance(number * 4)
         elif name == "drain":
+            self.reckon(name)
             self.server.kernel.drain()
             Streams(self.server.kernel, 0).tell(0)
         elif name in APPLICATION + APPLICATION_ENDS:
             self.act(name, number)
         elif name in ("pause", "resume", "take") or not self.over:
             getattr(self, name)(number)
+
+    def reckon(self, name: str) -> None:
+        """Something happens that may end the WebSocket, and with it what the application hears."""
+        if name in CODES:
+            self.codes.add(CODES[name])
+            self.kept = self.kept and name == "close_frame"
+
+    def sessions(self) -> list[Session]:
+        """The one session, while its application runs."""
+        found = [call for call in self.server.kernel.calls if isinstance(call, Session)]
+        assert len(found) == len(self.server.kernel.calls)
+        return found
 
     async def connect(self, calls: Calls) -> None:
         self.transport = self.server.connect(self.received.extend, lambda _: setattr(self, "ended", True))
@@ -149,18 +180,23 @@ class Play:
 
     def close_frame(self, number: int) -> None:
         self.over = True
+        self.reckon("close_frame")
         self.write(close_frame(4000, b"as it was told"))
 
     def broken(self, number: int) -> None:
         self.over = True
-        self.write(BROKEN[len(self.asked) % len(BROKEN)])
+        kind = len(self.asked) % len(BROKEN)
+        self.codes.add(1007 if kind == 3 and self.fragments is None else 1002)
+        self.write(BROKEN[kind])
 
     def half_close(self, number: int) -> None:
-        self.over = True
+        self.over = self.lost = True
+        self.kept = self.kept and not self.rest
         self.transport.client_eof()
 
     def reset(self, number: int) -> None:
-        self.over = True
+        self.over = self.lost = True
+        self.kept = False
         self.transport.client_reset()
 
     def pause(self, number: int) -> None:
@@ -179,16 +215,21 @@ class Play:
             if self.receiving is None or self.receiving.done():
                 self.receiving = asyncio.ensure_future(self._receive())
         elif name == "fail":
+            self.reckon(name)
             self.call.fail(RuntimeError("as it was told"))
         elif name == "finish":
+            self.reckon(name)
             self.call.finish()
         elif name == "cancel":
+            self.reckon(name)
             for running in self.server.kernel.calls:
                 assert running.task is not None
                 running.task.cancel()
         elif self.sending is None or self.sending.done():
             event = {"type": "websocket.close", "code": 4001}
-            if name != "close":
+            if name == "close":
+                self.reckon(name)
+            else:
                 data = f"{len(self.told)};κ" * (100_000 if name == "large" else SIZES[number] // 3)
                 event = {"type": "websocket.send", "text": data}
                 self.told.append(data)
@@ -203,6 +244,9 @@ class Play:
             assert event["type"] == "websocket.disconnect"
             assert self.disconnect in (None, event)
             self.disconnect = event
+            assert event["code"] in self.codes or (event["code"] == 1006 and self.lost), "nobody has given that code"
+            assert event["code"] != 4000 or event["reason"] == "as it was told"
+            assert not self.kept or self.heard == self.asked, "the end came before a message"
 
     async def _send(self, event: dict[str, Any]) -> None:
         with suppress(OSError, RuntimeError):  # the client is gone; behind a close of its own
@@ -228,8 +272,7 @@ class Play:
 
     def check(self) -> None:
         assert self.heard == self.asked[: len(self.heard)]
-        for call in self.server.kernel.calls:
-            assert isinstance(call, Session)
+        for call in self.sessions():
             assert call._queued <= QUEUE_LIMIT + 2 * SIZES[-1]
             assert len(call._unread) <= 2 * LARGEST
             if call._state >= CLOSING:
@@ -241,6 +284,8 @@ class Play:
         frames = self.frames()
         opcodes = [first & 15 for first, _ in frames]
         assert CLOSE not in opcodes[:-1]
+        if CLOSE in opcodes:
+            assert int.from_bytes(frames[-1][1][:2], "big") in self.codes, "nobody has given that code"
         pongs = iter(self.pings)
         assert all(payload in pongs for first, payload in frames if first & 15 == PONG), "a pong nobody asked for"
         texts: list[str] = []
@@ -256,12 +301,39 @@ class Play:
                     parts = b""
         assert texts == self.told[: len(texts)]
 
+    async def end_both(self, how: str) -> None:
+        """Somebody ends it while the application waits in both directions: it is let go from both, and gets no more."""
+        self.pause(0)
+        while self.disconnect is None and len(self.heard) < len(self.asked) and not self.call.ended:
+            before = len(self.heard)
+            self.act("receive", 0)
+            await self.server.settle(20)
+            if len(self.heard) == before:
+                break
+        for name in ("send", "large", "large", "receive"):
+            self.act(name, 3)
+            await self.server.settle(5)
+        await self.step(how, 0)
+        await self.server.settle(20)
+        # A close frame waits for the application, which has messages to take or is sending one.
+        if all(call._state >= CLOSING for call in self.sessions()):
+            assert self.sending is None or self.sending.done(), "nobody lets go whoever waits to send"
+            assert self.receiving is None or self.receiving.done(), "nobody lets go whoever waits to receive"
+        if not self.over:
+            self.text(2)
+            await self.server.settle(5)
+        self.check()
+
     async def close(self) -> None:
         self.resume(0)
         await self.server.settle()
-        if not self.over and not self.call.ended and not self.ended and not self.server.kernel.draining:
+        if not self.over:
+            self.write(b"")
+        if not self.call.ended:
             await self.take_everything()
         self.check()
+        self.reckon("finish")
+        self.reckon("advance")
         if not self.call.ended:
             self.call.finish()
         # A ping, its answer, the closing handshake: none of them is given, and each has its deadline.
@@ -275,16 +347,14 @@ class Play:
             assert task is None or task.result() is None, "it would raise if it were not done"
 
     async def take_everything(self) -> None:
-        """Nothing has ended the WebSocket: what was sent arrives to the last message."""
-        self.write(b"")
-        while self.disconnect is None and len(self.heard) < len(self.asked):
+        """The application receives what there is, to the last message and the end if there has been one."""
+        before = -1
+        while self.disconnect is None and len(self.heard) > before:
             before = len(self.heard)
             self.act("receive", 0)
-            await self.server.settle()
-            if len(self.heard) == before:
-                break
-        closed = any(first & 15 == CLOSE for first, _ in self.frames())
-        assert closed or self.ended or self.heard == self.asked
+            await self.server.settle(20)
+        assert not self.kept or self.heard == self.asked, "a message was lost"
+        assert self.disconnect is not None or not (self.over or self.ended), "nobody tells the application of the end"
 
 
 @pytest.mark.parametrize("ws", ["frames", "websockets", "wsproto"])
@@ -292,8 +362,10 @@ class Play:
 @settings(
     max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == DEFAULT, suppress_health_check=list(HealthCheck)
 )
-@given(play=steps)
-def test_messages_arrive_in_order_and_nothing_is_left(ws: str, deflated: bool, play: list[tuple[str, int]]) -> None:
+@given(play=steps, how=st.one_of(st.none(), st.sampled_from(ENDS)))
+def test_messages_arrive_in_order_and_nothing_is_left(
+    ws: str, deflated: bool, play: list[tuple[str, int]], how: str | None
+) -> None:
     async def check() -> None:
         calls = Calls()
         async with memory_server(calls.app, STRICT, ws=Registry().load("ws", ws).provider) as server:
@@ -302,6 +374,8 @@ def test_messages_arrive_in_order_and_nothing_is_left(ws: str, deflated: bool, p
             for name, number in play:
                 await state.step(name, number)
                 state.check()
+            if how is not None:
+                await state.end_both(how)
             await state.close()
 
     run_in_memory(check())
