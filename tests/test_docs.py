@@ -58,6 +58,28 @@ def test_the_readme_names_every_option() -> None:
     assert [option.flags for option in OPTIONS if option.cli and f"`{option.flags}" not in text] == []
 
 
+def test_the_page_about_security_has_the_defaults_of_the_options() -> None:
+    defaults = {option.flags: option.default for option in OPTIONS if option.cli}
+    units = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20}
+    said = {}
+    for flag, number, unit in re.findall(
+        r"^\|[^|]+\| `(--[\w-]+)` \| (off|[\d.]+) ?(KiB|MiB|) \|", (DOCS / "security.md").read_text(), re.MULTILINE
+    ):
+        said[flag] = None if number == "off" else float(number) * units[unit]
+    assert len(said) > 12
+    assert said == {flag: defaults[flag] for flag in said}
+
+
+def test_the_tests_that_the_page_about_security_names_exist() -> None:
+    folder, found = ROOT, []
+    for name in re.findall(r"`((?:[\w.-]+/)*[\w-]+\.py)`", (DOCS / "security.md").read_text()):
+        path = ROOT / name if "/" in name else folder / name  # "there" is where the last one was that names its folder
+        folder = path.parent
+        found.append(path)
+    assert len(found) > 20
+    assert [str(path) for path in found if not path.exists()] == []
+
+
 # --- its commands -------------------------------------------------------------------------------------------------
 
 

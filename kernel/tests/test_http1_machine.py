@@ -300,7 +300,7 @@ class Play:
             await self._answer(made[0], asked, b"%d;" % number)
 
     async def leave(self, how: str) -> None:
-        """The client goes. Whoever waits for it hears of that, be it to read or, where it is gone for good, to write."""
+        """The client goes. Whoever waits for it hears of that, be it to read or to write."""
         waiting = [asyncio.ensure_future(self._listen(call)) for call in self.calls.made if not call.ended]
         await self.server.settle(20)
         self.over = True
