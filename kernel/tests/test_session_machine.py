@@ -152,7 +152,7 @@ class Play:
     def flood(self, number: int) -> None:
         if self.fragments is None:
             held, self.rest = self.rest, b""
-            data = [b"%d;" % index * 5000 for index in range(20)]
+            data = [b"%d;" % index * 5000 for index in range(20 if number else 10)]
             self.asked += data
             self.transport.client_send(held + b"".join(frame(BINARY, message) for message in data))
 
@@ -280,7 +280,7 @@ class Play:
                 self.left = call._queued
         assert self.transport.most < 1 << 20
 
-    def check_frames(self) -> None:
+    def check_frames(self, every: bool = False) -> None:
         frames = self.frames()
         opcodes = [first & 15 for first, _ in frames]
         assert CLOSE not in opcodes[:-1]
@@ -299,11 +299,17 @@ class Play:
                     whole = zlib.decompress(parts + TAIL + b"\x03\x00", wbits=-15) if compressed else parts
                     texts.append(whole.decode())
                     parts = b""
-        assert texts == self.told[: len(texts)]
+        assert texts == (self.told if every else self.told[: len(texts)])
 
-    async def end_both(self, how: str) -> None:
-        """Somebody ends it while the application waits in both directions: it is let go from both, and gets no more."""
+    async def end_both(self, how: str, flooded: bool) -> None:
+        """Somebody ends it while the application waits in both directions: it is let go from both, and gets no more. Or
+        while it is flooded, and has a lot to receive before that."""
         self.pause(0)
+        if flooded and not self.over:
+            for _ in range(3):
+                self.flood(0)
+            await self.step(how, 0)
+            return
         while self.disconnect is None and len(self.heard) < len(self.asked) and not self.call.ended:
             before = len(self.heard)
             self.act("receive", 0)
@@ -332,6 +338,9 @@ class Play:
         if not self.call.ended:
             await self.take_everything()
         self.check()
+        if not (self.over or self.ended or self.codes):
+            await self.server.settle(50)
+            self.check_frames(every=True)
         self.reckon("finish")
         self.reckon("advance")
         if not self.call.ended:
@@ -362,9 +371,9 @@ class Play:
 @settings(
     max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == DEFAULT, suppress_health_check=list(HealthCheck)
 )
-@given(play=steps, how=st.one_of(st.none(), st.sampled_from(ENDS)))
+@given(play=steps, end=st.one_of(st.none(), st.tuples(st.sampled_from(ENDS), st.booleans())))
 def test_messages_arrive_in_order_and_nothing_is_left(
-    ws: str, deflated: bool, play: list[tuple[str, int]], how: str | None
+    ws: str, deflated: bool, play: list[tuple[str, int]], end: tuple[str, bool] | None
 ) -> None:
     async def check() -> None:
         calls = Calls()
@@ -374,8 +383,8 @@ def test_messages_arrive_in_order_and_nothing_is_left(
             for name, number in play:
                 await state.step(name, number)
                 state.check()
-            if how is not None:
-                await state.end_both(how)
+            if end is not None:
+                await state.end_both(*end)
             await state.close()
 
     run_in_memory(check())
