@@ -332,10 +332,7 @@ class Http1Connection(Http1Stream):
 
     def _wait(self, data: bytes) -> None:
         """Keep what arrived behind the request being served."""
-        if self._backlog:
-            self._backlog = self._backlog[self._backlog_start :] + data
-        else:
-            self._backlog = data
+        self._backlog = self._backlog[self._backlog_start :] + data
         self._backlog_start = 0
         if len(self._backlog) > BACKLOG_LIMIT:
             self.pause_reading()

@@ -305,9 +305,7 @@ class Session(Incoming):
     # --- the end ---------------------------------------------------------------------------------------------------
 
     def _close_for_app(self, event: Message) -> None:
-        code = event.get("code")
-        if code is None:
-            code = 1000
+        code = 1000 if event.get("code") is None else event["code"]
         if code not in CLOSE_CODES and code != 1005:
             raise ValueError(f"Invalid WebSocket close code: {code}.")
         reason = event.get("reason") or ""
