@@ -49,40 +49,35 @@ def test_every_slot_has_its_type(compiling: ModuleType, tmp_path: Path) -> None:
     assert compiling.undeclared(tmp_path) == {"Http1Connection._blank"}
 
 
-def test_names_with_two_meanings_are_not_joined(compiling: ModuleType, tmp_path: Path) -> None:
-    (tmp_path / "kernel").mkdir()
-    for name in ("__init__", *compiling.MODULES):
-        source = (compiling.sources(ROOT) / f"{name}.py").read_text("utf-8")
-        (tmp_path / "kernel" / f"{name}.py").write_text(source + "\nBODY_LIMIT = 1\n" * (name == "http1"), "utf-8")
-    (tmp_path / compiling.PACKAGE).symlink_to(ROOT / compiling.PACKAGE)
-    with pytest.raises(ValueError, match="http1.py gives BODY_LIMIT another meaning"):
-        compiling.join(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("module", "old", "new", "error"),
-    [
-        ("http1", "dict(headers)", "{**dict(headers)}", None),
-        ("http1", "all(headers)", "None not in headers", "not in the sources any more: all"),
-        ("exchange", "await blocked\n", "await blocked\n                    self._wake()\n", "before its end"),
-    ],
-)
-def test_sources_that_it_cannot_rewrite_are_refused(
-    compiling: ModuleType, tmp_path: Path, module: str, old: str, new: str, error: str | None
-) -> None:
-    (tmp_path / "kernel").mkdir()
+def copied(compiling: ModuleType, root: Path, module: str, old: str, new: str) -> Path:
+    """A folder of the plugin with sources of the kernel in which one module is another."""
+    (root / "kernel").mkdir()
     for name in ("__init__", *compiling.MODULES):
         source = (compiling.sources(ROOT) / f"{name}.py").read_text("utf-8")
         if name == module:
             assert old in source
             source = source.replace(old, new)
-        (tmp_path / "kernel" / f"{name}.py").write_text(source, "utf-8")
-    (tmp_path / compiling.PACKAGE).symlink_to(ROOT / compiling.PACKAGE)
-    if error is None:
-        compiling.join(tmp_path)
-        return
-    with pytest.raises(ValueError, match=error):
-        compiling.join(tmp_path)
+        (root / "kernel" / f"{name}.py").write_text(source, "utf-8")
+    (root / compiling.PACKAGE).symlink_to(ROOT / compiling.PACKAGE)
+    return root
+
+
+def test_names_with_two_meanings_are_not_joined(compiling: ModuleType, tmp_path: Path) -> None:
+    root = copied(compiling, tmp_path, "http1", "\nLAST_REQUEST_TIME", "\nBODY_LIMIT = 1\nLAST_REQUEST_TIME")
+    with pytest.raises(ValueError, match="http1.py gives BODY_LIMIT another meaning"):
+        compiling.join(root)
+
+
+def test_a_call_that_is_to_be_replaced_must_be_there(compiling: ModuleType, tmp_path: Path) -> None:
+    root = copied(compiling, tmp_path, "http1", "all(headers)", "None not in headers")
+    with pytest.raises(ValueError, match=r"not in the sources any more: all\(headers\)"):
+        compiling.join(root)
+
+
+def test_send_may_wait_at_its_end_only(compiling: ModuleType, tmp_path: Path) -> None:
+    root = copied(compiling, tmp_path, "exchange", "await blocked\n", "await blocked; self._wake()\n")
+    with pytest.raises(ValueError, match="send awaits something before its end"):
+        compiling.join(root)
 
 
 def test_the_codec_reads_by_the_strict_grammar_and_declines_the_rest() -> None:
