@@ -51,6 +51,7 @@ TEST = (
     "editables>=0.3",
     "fastapi>=0.115",
     "fastapi-cli>=0.0.8",
+    "filelock>=3.12",
     "flask>=3.0",
     "gradio>=6.0",
     "gunicorn>=25.0; sys_platform != 'win32'",

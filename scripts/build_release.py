@@ -11,6 +11,7 @@ import argparse
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,14 +22,14 @@ def parts() -> list[Path]:
     return [ROOT, ROOT / "kernel", *sorted(path.parent for path in ROOT.glob("plugins/*/pyproject.toml"))]
 
 
-def build(part: Path, out: Path, isolation: bool) -> None:
-    """Build one distribution; the wheel is made from the source distribution, so that neither lacks a file.
-
-    Raises CalledProcessError when the build fails; its output has been shown.
-    """
+def build(part: Path, out: Path, isolation: bool) -> subprocess.CompletedProcess[str]:
+    """Build one distribution; the wheel is made from the source distribution, so that neither lacks a file."""
     command = [sys.executable, "-m", "build", "--outdir", str(out), *([] if isolation else ["--no-isolation"])]
     # Told to hatch_build.py: this is no checkout to be installed from, the parts come from the index.
-    subprocess.run([*command, str(part)], check=True, env={**os.environ, "TRICORN_RELEASE": "1"})
+    environment = {**os.environ, "TRICORN_RELEASE": "1"}
+    return subprocess.run(
+        [*command, str(part)], check=False, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
 
 
 def main() -> int:
@@ -37,12 +38,15 @@ def main() -> int:
     parser.add_argument("out", type=Path, help="the directory to put the distributions in")
     parser.add_argument("--no-isolation", action="store_true", help="use the build backend of this environment")
     options = parser.parse_args()
-    for part in parts():
-        try:
-            build(part, options.out, not options.no_isolation)
-        except subprocess.CalledProcessError as error:
-            print(f"error: building {part} failed with status {error.returncode}", file=sys.stderr)
-            return 1
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        building = [(part, pool.submit(build, part, options.out, not options.no_isolation)) for part in parts()]
+        for part, future in building:
+            done = future.result()
+            print(done.stdout, end="", flush=True)
+            if done.returncode:
+                pool.shutdown(cancel_futures=True)
+                print(f"error: building {part} failed with status {done.returncode}", file=sys.stderr)
+                return 1
     return 0
 
 

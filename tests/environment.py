@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import venv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import importlib_metadata
@@ -16,6 +16,9 @@ from tests.parts import KERNEL
 
 DEADLINE = 600.0
 """Seconds after which a build or an installation is taken for hung: one of the parts is compiled."""
+
+Once = Callable[[str, Callable[[Path], object]], Path]
+"""The fixture `once`: makes a folder, of a name, unless another process of this run has."""
 
 
 def run(*command: str | Path, directory: Path | None = None) -> str:
@@ -38,23 +41,29 @@ def build_wheel(folder: Path, out: Path) -> None:
 
 
 class Environment:
-    """A virtual environment with what the kernel requires, and `libraries`; the rest is installed from wheels."""
+    """A virtual environment that has been created. wheels: the folder of those that were built for it."""
 
-    def __init__(self, folder: Path, libraries: Iterable[str] = ()) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        venv.create(folder, symlinks=os.name != "nt")
         self.python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-        site = run(self.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
+        self.wheels = folder / "wheels"
+
+    @classmethod
+    def create(cls, folder: Path, libraries: Iterable[str] = ()) -> Environment:
+        """Create one with what the kernel requires, and `libraries`; the rest is installed from wheels."""
+        venv.create(folder, symlinks=os.name != "nt")
+        created = cls(folder)
+        site = run(created.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))")
         for name in _closure({*KERNEL.libraries, *libraries}):
             _copy(name, Path(site.strip()))
-            self._write_commands(name)
+            created._write_commands(name)
+        return created
 
     def install(self, *folders: Path) -> None:
         """Build the wheels of distributions and install them; their requirements have to be there."""
-        wheels = self.folder / "wheels"
         for folder in folders:
-            build_wheel(folder, wheels)
-        self.install_wheels(*wheels.glob("*.whl"))
+            build_wheel(folder, self.wheels)
+        self.install_wheels(*self.wheels.glob("*.whl"))
 
     def install_wheels(self, *wheels: Path) -> None:
         """Install wheels, without an index and without looking for what they require."""

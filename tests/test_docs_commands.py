@@ -15,9 +15,9 @@ import pytest
 import trustme
 from websockets.sync.client import connect
 
-from tests.environment import Environment, build_wheel, installed, run
+from tests.environment import Environment, Once, installed, run
 from tests.pages import PAGES, READMES, block, commands, files, name_of
-from tests.parts import BUNDLE, KERNEL, PLUGINS, ROOT
+from tests.parts import PLUGINS, ROOT
 from tests.reader import Ask, Reader, answers
 
 MEASURES = "measures for minutes, with programs that are not installed; tests/test_benchmarks.py tests the harness"
@@ -122,19 +122,8 @@ PRINTED = {
 
 
 @pytest.fixture(scope="module")
-def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheels of a release, which take the place of an index."""
-    folder = tmp_path_factory.mktemp("release")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRICORN_RELEASE", "1")
-        for part in (BUNDLE, KERNEL, *PLUGINS):
-            build_wheel(part.folder, folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
 def offline(release: Path) -> dict[str, str]:
-    """Variables for pip: that folder is the index, and what builds a distribution is taken from the environment."""
+    """Variables for pip: the release is the index, and what builds a distribution is taken from the environment."""
     return {
         "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(release),
         "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_COMPILE": "1",
@@ -143,19 +132,20 @@ def offline(release: Path) -> dict[str, str]:
     }  # fmt: skip
 
 
-Make = Callable[[str], Environment]
+Make = Callable[..., Environment]
 
 
 @pytest.fixture(scope="module")
 def make(offline: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Make:
-    """Make an environment with all libraries that anything here requires, and of tricorn what is named."""
+    """Make an environment, in a folder if one is named: all libraries that anything here requires, and of tricorn what
+    the requirement says."""
     libraries = {
         name for part in PLUGINS for name in part.libraries if installed(name)
     }  # those of extras may be absent
     libraries |= {"pip", "hatchling", "editables", "gunicorn", "pytest", "pyyaml", "python-dotenv", "trustme"}
 
-    def made(requirement: str) -> Environment:
-        environment = Environment(tmp_path_factory.mktemp("environment") / "venv", libraries)
+    def made(requirement: str, folder: Path | None = None) -> Environment:
+        environment = Environment.create(folder or tmp_path_factory.mktemp("environment") / "venv", libraries)
         if requirement:
             with pytest.MonkeyPatch.context() as patch:
                 for name, value in offline.items():
@@ -166,10 +156,10 @@ def make(offline: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> M
     return made
 
 
-@pytest.fixture(scope="module")
-def complete(make: Make) -> Environment:
+@pytest.fixture
+def complete(once: Once, make: Make) -> Environment:
     """Where everything is installed."""
-    return make("tricorn[all]")
+    return Environment(once("complete", lambda folder: make("tricorn[all]", folder)))
 
 
 @pytest.fixture(scope="module")

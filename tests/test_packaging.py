@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.environment import Environment, run
+from tests.environment import Environment, Once, run
 from tests.parts import KERNEL, ROOT
 from tests.servers import CommandLine
 
@@ -40,10 +40,8 @@ def readme_example(start: str, language: str) -> str:
     return match[1]
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Where kernel, plugin and bundle are installed, and nothing else of tricorn."""
-    folder = tmp_path_factory.mktemp("packaging")
+def install(folder: Path) -> None:
+    """Write plugin and bundle, and install them with the kernel in `venv`."""
     plugin, bundle = folder / "tricorn-http-plain", folder / "acme-server"
     (plugin / "tricorn_http_plain").mkdir(parents=True)
     (plugin / "pyproject.toml").write_text(readme_example("## Writing a plugin", "toml"))
@@ -51,9 +49,13 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     (bundle / "acme_server").mkdir(parents=True)
     (bundle / "pyproject.toml").write_text(BUNDLE)
     (bundle / "acme_server" / "__init__.py").write_text(readme_example("A bundle is a distribution", "python"))
-    made = Environment(folder / "venv")
-    made.install(KERNEL.folder, plugin, bundle)
-    return made
+    Environment.create(folder / "venv").install(KERNEL.folder, plugin, bundle)
+
+
+@pytest.fixture
+def environment(once: Once) -> Environment:
+    """Where kernel, plugin and bundle are installed, and nothing else of tricorn."""
+    return Environment(once("packaging", install) / "venv")
 
 
 def test_the_plugin_and_the_bundle_are_listed(environment: Environment) -> None:

@@ -8,29 +8,36 @@ from pathlib import Path
 
 import pytest
 
-from tests.environment import Environment, run
+from tests.environment import Environment, Once, run
 from tests.parts import KERNEL, ROOT, Part
 from tricorn.scaffold.writing import KINDS, check_name
 
 NAME = "my_own"
 
 
-@pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a new plugin of every kind."""
-    folder = tmp_path_factory.mktemp("scaffold")
+def write(folder: Path) -> None:
+    """Have a new plugin of every kind written."""
+    folder.mkdir()
     for kind in KINDS:
         output = run(sys.executable, "-m", "tricorn", "new", kind, NAME, "--into", folder)
         assert (f"tricorn {NAME}" if kind == "command" else f"tricorn main:app --{kind} {NAME}") in output
-    return folder
 
 
-@pytest.fixture(scope="module")
-def environment(written: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+@pytest.fixture
+def written(once: Once) -> Path:
+    """A folder with a new plugin of every kind."""
+    return once("scaffold", write)
+
+
+@pytest.fixture
+def environment(once: Once, written: Path) -> Environment:
     """Where they are installed, with the plugin that serves the tests of those that read no HTTP, and pytest."""
-    made = Environment(tmp_path_factory.mktemp("environment") / "venv", {"h11", "pytest"})
-    made.install(KERNEL.folder, ROOT / "plugins" / "http_h11", *written.iterdir())
-    return made
+
+    def install(folder: Path) -> None:
+        made = Environment.create(folder, {"h11", "pytest"})
+        made.install(KERNEL.folder, ROOT / "plugins" / "http_h11", *written.iterdir())
+
+    return Environment(once("scaffolded", install))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -49,7 +56,8 @@ def test_a_new_plugin_obeys_the_naming_rule(written: Path, kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_new_plugin_passes_its_own_tests(environment: Environment, written: Path, kind: str) -> None:
     folder = written / f"tricorn-{kind}-my-own"
-    output = run(environment.python, "-m", "pytest", "-q", "-p", "no:cacheprovider", directory=folder)
+    # No caches: the folder is everybody's.
+    output = run(environment.python, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider", directory=folder)
     assert " passed" in output
     assert "skipped" not in output
 
@@ -73,12 +81,15 @@ def test_a_bundle_prefers_its_plugins_and_has_its_own_command(environment: Envir
         "tricorn-plugin-my-own==0.1.0",
         "tricorn-ws-my-own==0.1.0",
     ]
-    environment.install(part.folder)
-    rows = json.loads(run(environment.program("acme-server"), "plugins", "--json"))
+    # In an environment of its own: in the other one it would decide what the plugins' tests are served by.
+    own = Environment.create(tmp_path / "venv", {"h11"})
+    own.install_wheels(*environment.wheels.glob("*.whl"))
+    own.install(part.folder)
+    rows = json.loads(run(own.program("acme-server"), "plugins", "--json"))
     selected = {(row["kind"], row["name"]) for row in rows if row["selected"]}
     assert {("http", "my_own"), ("ws", "my_own"), ("loop", "asyncio"), ("plugin", "my_own")} < selected
     assert ("http", "h11") not in selected
-    usage = run(environment.program("acme-server"), "--help")
+    usage = run(own.program("acme-server"), "--help")
     assert usage.startswith("Usage: acme-server ")
 
 
