@@ -18,6 +18,7 @@ import platform
 import re
 import shutil
 import sys
+import sysconfig
 import tempfile
 from importlib import import_module
 from pathlib import Path
@@ -294,6 +295,26 @@ def build(root: Path, out: Path) -> Path:
     return Path(command.get_outputs()[0])
 
 
+def kept(root: Path) -> Path:
+    """The compiled module, out of the folder `build`: compiled before from these very sources, or else now.
+
+    What was compiled from others goes away.
+    """
+    compiler = import_module("Cython").__version__
+    folder = root / "build" / f"{digest(root)}-cython-{compiler}"
+    module = folder / f"machine{sysconfig.get_config_var('EXT_SUFFIX')}"
+    if not module.exists():
+        with tempfile.TemporaryDirectory() as out:
+            built = build(root, Path(out))
+            folder.mkdir(parents=True, exist_ok=True)
+            for other in {*folder.parent.glob("*-cython-*")} - {folder}:
+                shutil.rmtree(other)
+            copy = folder / str(os.getpid())
+            shutil.copy(built, copy)
+            copy.replace(module)  # has its name only when it is whole
+    return module
+
+
 class Compile(BuildHookInterface[Any]):
     """Called by hatchling."""
 
@@ -306,10 +327,9 @@ class Compile(BuildHookInterface[Any]):
             return
         if platform.python_implementation() != "CPython":
             return  # PyPy's own compiler does better
-        self._folder = tempfile.mkdtemp()
         errors = import_module("setuptools.errors")
         try:
-            built = build(root, Path(self._folder))
+            built = kept(root)
         except (errors.CCompilerError, errors.ExecError, errors.PlatformError) as error:
             if os.environ.get("TRICORN_RELEASE"):
                 raise
@@ -323,7 +343,3 @@ class Compile(BuildHookInterface[Any]):
             shutil.copy(built, root / PACKAGE)
         else:
             build_data["force_include"][str(built)] = f"{PACKAGE}/{built.name}"
-
-    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
-        """Called when the wheel has been written."""
-        shutil.rmtree(getattr(self, "_folder", ""), ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
 from importlib.util import module_from_spec, spec_from_file_location
@@ -78,6 +79,28 @@ def test_send_may_wait_at_its_end_only(compiling: ModuleType, tmp_path: Path) ->
     root = copied(compiling, tmp_path, "exchange", "await blocked\n", "await blocked; self._wake()\n")
     with pytest.raises(ValueError, match="send awaits something before its end"):
         compiling.join(root)
+
+
+def test_it_is_compiled_again_only_when_its_sources_have_changed(
+    compiling: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(compiling.sources(ROOT), tmp_path / "kernel")
+    shutil.copytree(ROOT / compiling.PACKAGE, tmp_path / compiling.PACKAGE)
+    compiled = []
+
+    def build(root: Path, out: Path) -> Path:
+        compiled.append(compiling.digest(root))
+        return Path(shutil.copy(machine.__file__, out))
+
+    monkeypatch.setattr(compiling, "build", build)
+    first = compiling.kept(tmp_path)
+    assert first.read_bytes() == Path(machine.__file__).read_bytes()
+    assert compiling.kept(tmp_path) == first
+    with (tmp_path / "kernel" / "http1.py").open("a") as source:
+        source.write("\nMORE = 1\n")
+    assert compiling.kept(tmp_path) != first
+    assert not first.exists()
+    assert len(set(compiled)) == len(compiled) == 2
 
 
 def test_the_codec_reads_by_the_strict_grammar_and_declines_the_rest() -> None:
