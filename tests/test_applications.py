@@ -56,7 +56,7 @@ def only(framework: str) -> pytest.MarkDecorator:
 
 
 EVERY = cases(*APPLICATIONS)
-PLAIN = [case for case in EVERY if case[1].ws != "frames"]
+PLAIN = [case for case in EVERY if case[1].ws == "websockets"]
 """Enough for plain requests, with which a codec of WebSockets has nothing to do."""
 
 
