@@ -118,6 +118,20 @@ def test_any_mapping_is_an_event_and_what_is_none_raises() -> None:
     assert answer(use) == b"ok"
 
 
+def test_an_error_that_would_end_a_coroutine_is_an_error() -> None:
+    class Headers(list[Any]):
+        def __iter__(self) -> Any:
+            raise StopIteration
+
+    async def use(send: Any) -> None:
+        with pytest.raises(RuntimeError, match="raised StopIteration"):
+            await send({"type": "http.response.start", "status": 200, "headers": Headers()})
+        await send(START)
+        await send(BODY)
+
+    assert answer(use) == b"ok"
+
+
 def test_one_that_waits_can_be_cancelled_and_goes_on_when_there_is_room() -> None:
     sent = []
 

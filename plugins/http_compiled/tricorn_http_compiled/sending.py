@@ -26,7 +26,10 @@ class Sending:
         if self._begun:
             return self._driven().send(None)
         self._begun = True
-        waiting = self._exchange._send(_plain(self._event))
+        try:
+            waiting = self._exchange._send(_plain(self._event))
+        except StopIteration as error:  # as PEP 479 has it for coroutines
+            raise RuntimeError("coroutine raised StopIteration") from error
         if waiting is None:
             raise StopIteration
         self._rest = waiting.__await__()
