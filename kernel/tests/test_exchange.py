@@ -74,6 +74,23 @@ def test_bodies_are_joined_into_one_event() -> None:
     run_in_memory(check())
 
 
+def test_the_end_of_a_body_is_told_to_one_of_those_who_wait() -> None:
+    async def check() -> None:
+        async with serving() as (calls, client):
+            answer = client.ask_raw(request(b"Content-Length: 5", method=b"POST"))
+            call = await calls()
+            waiting = [asyncio.ensure_future(call.receive()) for _ in range(2)]
+            await client.server.settle(2)
+            client.send_raw(b"hello")
+            await client.server.settle(5)
+            assert [task.done() for task in waiting] == [True, False]
+            assert waiting[0].result() == {"type": "http.request", "body": b"hello", "more_body": False}
+            client.leave(answer)
+            assert await waiting[1] == {"type": "http.disconnect"}
+
+    run_in_memory(check())
+
+
 def test_a_complete_body_is_delivered_though_the_client_has_left() -> None:
     async def check() -> None:
         async with serving() as (calls, client):

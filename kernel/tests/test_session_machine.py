@@ -58,7 +58,7 @@ ENDS = (*CLIENT_ENDS, *APPLICATION_ENDS, "drain")
 """What ends something: done at one number in four, so that there is something to end."""
 
 names = st.one_of(st.sampled_from(USUAL), st.sampled_from(CLIENT + APPLICATION + OTHERS + ENDS))
-steps = st.lists(st.tuples(names, st.integers(0, 3)), min_size=5, max_size=60)
+steps = st.lists(st.tuples(names, st.integers(0, 3)), min_size=30, max_size=60)
 
 
 class Play:

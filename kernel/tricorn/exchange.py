@@ -167,7 +167,8 @@ class Exchange:
                     self._stream.send_informational(100, [])
             while not (self._chunks or self._complete or self._gone or self._phase == DONE):
                 await self._wait()
-            if (self._complete or (self._chunks and not self._gone)) and self._phase != DONE:
+            # Another call may have been told of the end meanwhile.
+            if (self._complete or (self._chunks and not self._gone)) and self._phase != DONE and not self._consumed:
                 return self._next_body()
         while not (self._gone or self._eof or self._phase == DONE):
             await self._wait()
