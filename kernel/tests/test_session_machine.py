@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import os
 import zlib
+from collections.abc import Callable
 from contextlib import suppress
+from itertools import product
 from math import inf
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from kernel.tests.ws_ends import handshake
@@ -309,6 +311,12 @@ class Play:
             for _ in range(3):
                 self.flood(0)
             await self.step(how, 0)
+            if self.kept and self.codes and not self.call.ended:
+                self.resume(0)
+                for name in ("receive", "send"):
+                    self.act(name, 3)
+                    await self.server.settle(20)
+                self.check_frames(every=True)  # the answer to a message that came before the close frame
             return
         while self.disconnect is None and len(self.heard) < len(self.asked) and not self.call.ended:
             before = len(self.heard)
@@ -349,6 +357,8 @@ class Play:
         for _ in range(5):
             await self.server.advance(21)
         self.check_frames()
+        answered = any(first & 15 == CLOSE for first, _ in self.frames())
+        assert answered or self.lost or 4000 not in self.codes, "a close frame gets no answer"
         assert self.ended
         assert not self.server.kernel.connections
         assert not self.server.kernel.calls
@@ -366,11 +376,19 @@ class Play:
         assert self.disconnect is not None or not (self.over or self.ended), "nobody tells the application of the end"
 
 
+def each_end(test: Callable[..., None]) -> Callable[..., None]:
+    """Play every end of an untroubled WebSocket, besides those that come up by themselves."""
+    for end in product(ENDS, (False, True)):
+        test = example(play=[], end=end)(test)
+    return test
+
+
 @pytest.mark.parametrize("ws", ["frames", "websockets", "wsproto"])
 @pytest.mark.parametrize("deflated", [False, True], ids=["plain", "deflate"])
 @settings(
     max_examples=EXAMPLES, deadline=None, derandomize=EXAMPLES == DEFAULT, suppress_health_check=list(HealthCheck)
 )
+@each_end
 @given(play=steps, end=st.one_of(st.none(), st.tuples(st.sampled_from(ENDS), st.booleans())))
 def test_messages_arrive_in_order_and_nothing_is_left(
     ws: str, deflated: bool, play: list[tuple[str, int]], end: tuple[str, bool] | None
