@@ -358,7 +358,11 @@ class Play:
 SERVED = [("get", 0), ("settle", 3)]
 
 
-@example(play=[*SERVED, ("length_start", 0), ("write", 0), ("write", 0), ("get", 0)], reads=True, how="stays")
+@example(
+    play=[*SERVED, ("length_start", 0), *[("settle", 0), ("write", 0)] * 2, ("settle", 0), ("get", 0)],
+    reads=True,
+    how="stays",
+)
 @example(play=[*SERVED, ("start", 0), *[("settle", 3), ("large", 0)] * 9], reads=False, how="stays")
 @example(play=[*SERVED, ("get", 0), ("answer", 3), ("settle", 3)], reads=False, how="stays")
 @example(play=[*SERVED, ("start", 0), ("settle", 3), ("write", 0), ("fail", 0), ("settle", 3)], reads=True, how="stays")

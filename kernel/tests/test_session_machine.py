@@ -377,7 +377,8 @@ class Play:
 
 
 def each_end(test: Callable[..., None]) -> Callable[..., None]:
-    """Play every end of an untroubled WebSocket, besides those that come up by themselves."""
+    """Play every end of an untroubled WebSocket, and both ends at once, besides those that come up by themselves."""
+    test = example(play=[("text", 1), ("close_frame", 0), ("close", 0), ("settle", 1)], end=None)(test)
     for end in product(ENDS, (False, True)):
         test = example(play=[], end=end)(test)
     return test
