@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 GATHER_LIMIT = 65536
 """Bytes of frames gathered into one write."""
+LARGE_GATHER_LIMIT = 131072
+"""Bytes of frames in pieces that leave in one write: two messages of 64 KiB."""
+PIECE = 16384
+"""Bytes that the pieces of one write have on average where it costs less to pass them one by one than to join them."""
 PONG_LIMIT = 2048
 """Bytes of pongs kept while they cannot leave; above it only the latest stays (RFC 6455 section 5.5.3)."""
 
@@ -79,13 +83,28 @@ class Outgoing:
         elif len(gathered) == 1:
             self._kernel.at_turn_end(self.flush)
 
+    def gather_pieces(self, pieces: tuple[bytes, bytes], more: bool) -> None:
+        """The same for a frame whose payload is so large that it was not copied next to its head."""
+        gathered = self.gathered
+        first = not gathered
+        gathered += pieces
+        self._size += len(pieces[1])
+        if not more or self._size > LARGE_GATHER_LIMIT:
+            self.flush()
+        elif first:
+            self._kernel.at_turn_end(self.flush)
+
     def flush(self) -> None:
         """Send what was gathered."""
         gathered = self.gathered
         if gathered:
+            size, self._size = self._size, 0
             self.gathered = []
-            self._size = 0
-            if not self._released:
+            if self._released:
+                return
+            if size >= len(gathered) * PIECE:
+                self._stream.send_pieces(gathered)
+            else:
                 self._stream.send_data(b"".join(gathered), False)
 
     def add_pong(self, pong: bytes) -> None:
