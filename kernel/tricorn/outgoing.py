@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tricorn.api import Stream
 
@@ -127,6 +127,14 @@ class Outgoing:
         self._waits_for_room = False
         if not self._released:
             self.send_pongs()
+
+    async def send_large(self, frame: tuple[bytes, bytes] | Iterator[bytes], more: bool) -> bool:
+        """Send a message of which the codec made more than one bytes object; whether that took turns of the loop."""
+        if type(frame) is tuple:
+            self.gather_pieces(frame, more)
+            return False
+        await self.send_parts(cast("Iterator[bytes]", frame))
+        return True
 
     async def send_parts(self, parts: Iterator[bytes]) -> None:
         """Send a message part by part, with a turn of the loop between; others wait (`busy`) in `room`."""

@@ -226,7 +226,10 @@ class Session(Incoming):
                     check_bytes(data)
                 frame = self._encode(data)
                 if type(frame) is not bytes:
-                    await self._send_large(frame, kind)
+                    if await self._out.send_large(frame, bool(self._queue)) and self._reply is not None:
+                        self._arm(ANSWER_TIME)
+                        self._wake()
+                    self._check_alive(kind)
                 elif self._queue or self._out.gathered:
                     self._out.gather(frame, bool(self._queue))
                 else:
@@ -241,17 +244,6 @@ class Session(Incoming):
             await self._deny(kind, event)
         else:
             self._check_alive(kind)
-
-    async def _send_large(self, frame: Any, kind: str) -> None:
-        """Send a message of which the codec made more than one bytes object."""
-        if type(frame) is tuple:
-            self._out.gather_pieces(frame, bool(self._queue))
-            return
-        await self._out.send_parts(frame)
-        self._check_alive(kind)
-        if self._reply is not None:
-            self._arm(ANSWER_TIME)
-            self._wake()
 
     def _check_alive(self, kind: str) -> None:
         if self._state == OPEN:
