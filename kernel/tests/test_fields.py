@@ -108,12 +108,38 @@ def test_fields_of_the_connection_are_dropped(table: FieldTable[bytes], name: by
         assert table.render([(name, b"x")])[0] == []
 
 
+def test_a_head_that_comes_again_is_rendered_the_same(table: FieldTable[bytes]) -> None:
+    fields = [(b"A", b"1"), (b"Content-Length", b"3"), (b"a", b"2")]
+    first = table.render(fields)
+    assert first == ([b"a: 1\r\n", b"content-length: 3\r\n", b"a: 2\r\n"], 3, FRAMED)
+    for headers in (fields, tuple(fields), [list(field) for field in fields], fields):
+        again = table.render(headers)
+        assert again == first
+        again[0].append(b"more")
+    assert table.render(fields[:2])[0] == first[0][:2]
+
+
+def test_the_bytes_of_a_remembered_head_are_its_own(table: FieldTable[bytes]) -> None:
+    value = bytearray(b"old")
+    headers: Any = [(b"a", memoryview(value).toreadonly())]
+    for _ in range(3):
+        assert table.render(headers)[0] == [b"a: old\r\n"]
+    value[:] = b"new"
+    for _ in range(3):
+        assert table.render([(b"a", b"new")])[0] == [b"a: new\r\n"]
+        assert table.render([(b"a", b"old")])[0] == [b"a: old\r\n"]
+
+
 def test_what_is_remembered_is_bounded(table: FieldTable[bytes]) -> None:
     for number in range(3000):
         table.render([(b"etag", b"%d" % number), (b"content-length", b"%d" % number)])
         table.length(number)
+    for number in range(3000):
+        for _ in range(3):
+            table.render([(b"etag", b"%d" % number), (b"content-length", b"%d" % number)])
     assert len(table._known) <= 1024
     assert len(table._lengths) <= 1024
+    assert len(table._heads) <= 256
     before = len(table._known)
     table.render([(b"cookie", b"x" * 5000)])
     assert len(table._known) == before

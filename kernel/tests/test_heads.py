@@ -6,11 +6,7 @@ import pytest
 
 from tricorn.api import Refusal
 from tricorn.heads import CHUNKED_BODY, check_partial, examine, method_name, plain_names, read_strict
-from tricorn.testing.calls import Calls
 from tricorn.testing.http1_base import request
-from tricorn.testing.http1_client import Http1Client
-from tricorn.testing.memory_server import memory_server, run_in_memory
-from tricorn.testing.strict import STRICT
 
 Fields = list[tuple[bytes, bytes]]
 
@@ -152,51 +148,3 @@ def test_names_that_are_remembered_are_bounded() -> None:
     assert len(plain_names) <= 4096
     examined(HOST, (b"x" * 1000, b""))
     assert b"x" * 1000 not in plain_names
-
-
-def test_lines_seen_before_are_judged_anew_in_each_head() -> None:
-    """A second Host, a second length or another version is refused, though each of its lines was fine before."""
-    good = [
-        request(b"Content-Length: 0", method=b"POST"),
-        request(b"Transfer-Encoding: chunked", method=b"POST") + b"0\r\n\r\n",
-        request(b"Connection: keep-alive", version=b"1.0"),
-        request(target=b"http://other/"),
-    ]
-    bad = [
-        request(b"Host: test"),
-        request(b"Content-Length: 0", b"Content-Length: 0", method=b"POST"),
-        request(b"Content-Length: 0", b"Transfer-Encoding: chunked", method=b"POST") + b"0\r\n\r\n",
-        request(b"Transfer-Encoding: chunked", version=b"1.0"),
-        b"POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
-        b"Host: test\r\nHost: test\r\n\r\n",
-        b"POST / HTTP/1.1\r\nPOST / HTTP/1.1\r\nHost: test\r\n\r\n",
-    ]
-
-    async def check() -> None:
-        calls = Calls(echo=lambda scope: b"done")
-        async with memory_server(calls.app, STRICT) as server:
-            for _ in range(3):
-                for head in good:
-                    answer = Http1Client(server).ask_raw(head)
-                    assert await answer.whole() == b"done"
-                for head in bad:
-                    answer = Http1Client(server).ask_raw(head)
-                    assert await answer.head() == 400, head
-            assert calls.count == 3 * len(good)
-
-    run_in_memory(check())
-
-
-def test_lines_that_are_remembered_are_bounded() -> None:
-    async def check() -> None:
-        calls = Calls(echo=lambda scope: b"")
-        async with memory_server(calls.app, STRICT) as server:
-            for number in range(50):
-                fields = [b"X-%d-%d: %b" % (number, each, b"y" * 20) for each in range(100)]
-                answer = Http1Client(server).ask_raw(request(*fields, target=b"/%d" % number))
-                assert await answer.whole() == b""
-            recall = server.kernel.recall
-            assert len(recall._fields) <= 2048
-            assert len(recall._requests) <= 2048
-
-    run_in_memory(check())

@@ -65,16 +65,18 @@ class Exchange:
         "task",
     )
 
-    _fields: list[Any]  # of the head that is held
+    # Of the response's head, once there is one; `feed` adds those of a body.
+    _fields: list[Any]
+    _flags: int
+    _left: int | None
+    _status: int
 
     def __init__(self, kernel: Kernel, stream: Stream, head: Head, scope: Scope) -> None:
         self._kernel = kernel
         self._stream = stream
         self.scope = scope
         self._expects = head.expects
-        self._chunks: list[bytes] = []
-        self._size = 0
-        self._received = 0
+        self._chunks: list[bytes] | None = None  # until there is a body
         self._complete = head.complete
         self._consumed = False
         self._paused = False
@@ -82,9 +84,6 @@ class Exchange:
         self._eof = False
         self._phase = IDLE
         self._waiters: list[asyncio.Future[None]] | None = None
-        self._status = 0
-        self._flags = 0
-        self._left: int | None = None
         self._trailers: Headers | None = None
         self._bodyless = head.method == "HEAD"
         self.task: asyncio.Task[None] | None = None
@@ -95,22 +94,28 @@ class Exchange:
         """Call the application; what the read that brought the head also brought has been fed before."""
         kernel = self._kernel
         kernel.calls.add(self)
-        task = kernel.create_task(self.run(kernel.app), loop=kernel.loop, name=self.scope["path"])
-        if not task.done():
+        create_task = kernel.create_task
+        task = create_task(self.run(kernel.app), loop=kernel.loop, name=self.scope["path"])
+        if not kernel.eager or not task.done():
             self.task = task
 
     def feed(self, data: bytes) -> None:
         """Keep body bytes for `receive`. Raises Refusal(413) when there are more than the server takes."""
         if self._phase == DONE:
             return
+        chunks = self._chunks
+        if chunks is None:
+            chunks = self._chunks = []
+            self._size = self._received = 0
         limit = self._kernel.limit_body
         if limit:
             self._received += len(data)
             if self._received > limit:
                 raise Refusal(413, f"a request body over the {limit} bytes of --limit-request-body")
-        if not self._chunks or len(self._chunks[-1]) + len(data) > PIECE:
-            self._chunks.append(b"")
-        self._chunks[-1] += data
+        if chunks and len(chunks[-1]) + len(data) <= PIECE:
+            chunks[-1] += data
+        else:
+            chunks.append(data)
         self._size += len(data)
         if self._size > (SHARED_BODY_LIMIT if self._stream.multiplexed else BODY_LIMIT) and not self._paused:
             self._paused = True
@@ -128,8 +133,7 @@ class Exchange:
         """The client will send nothing more: it may be gone, or wait for its answer. `receive` says disconnect, and
         `send` goes on."""
         self._eof = True
-        if self._waiters is not None:
-            self._wake()
+        self._wake()
 
     # The server is shutting down, and does not wait for a response that may have no end.
     drain = half_close
@@ -137,8 +141,7 @@ class Exchange:
     def disconnect(self) -> None:
         """The client is gone."""
         self._gone = True
-        if self._waiters is not None:
-            self._wake()
+        self._wake()
 
     @property
     def responded(self) -> bool:
@@ -175,9 +178,9 @@ class Exchange:
         return {"type": "http.disconnect"}
 
     def _next_body(self) -> Message:
-        chunks = self._chunks
-        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        if chunks:
+        body = b""
+        if self._chunks:
+            body = b"".join(self._chunks)  # a single one is not copied
             self._chunks = []
             self._size = 0
         if self._complete:
@@ -320,8 +323,7 @@ class Exchange:
         if event.get("more_trailers", False):
             return
         self._phase = DONE
-        if self._waiters is not None:
-            self._wake()
+        self._wake()
         if self._gone:
             return
         # RFC 9110 section 6.5.1: who does not ask for trailers may drop them.
@@ -381,5 +383,4 @@ class Exchange:
             self._fields = [*table.render(_PLAIN_TEXT)[0], table.length(len(_INTERNAL_ERROR))]
             self._flags = CLOSE | FRAMED
             self._send_head(b"" if self.scope["method"] == "HEAD" else _INTERNAL_ERROR, True)
-        if self._waiters is not None:
-            self._wake()
+        self._wake()

@@ -1,13 +1,14 @@
 """Response fields: validated once for each distinct name and value, and rendered once in the form a protocol sends.
 
 An application repeats itself: the same content type, the same cache control, on every response. A table remembers what
-it has validated together with the rendering, so that the usual response costs one dictionary look-up for each field.
+it has validated together with the rendering, so that the usual response costs one dictionary look-up for each field,
+and one in all when the same fields have come before.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
@@ -24,6 +25,10 @@ says where the body ends, by a content-length or because the status or the metho
 
 _CACHE_LIMIT = 1024
 """Distinct fields kept. Values such as ETags differ every time; a full table starts over instead of growing."""
+_HEADS_LIMIT = 256
+"""Distinct heads kept."""
+_HEAD_FIELDS = 64
+"""Fields of a head worth keeping."""
 _VALUE_LIMIT = 256
 """Bytes of a value worth keeping: longer ones (cookies, policies) are rendered again each time."""
 _FLAGS = {b"date": DATE, b"server": SERVER}
@@ -37,10 +42,11 @@ class FieldTable(Generic[T]):
     render_field: makes what the protocol sends for one field from its lower-case name and its value.
     """
 
-    __slots__ = ("_known", "_lengths", "_render_field")
+    __slots__ = ("_heads", "_known", "_lengths", "_render_field")
 
     def __init__(self, render_field: Callable[[bytes, bytes], T]) -> None:
         self._render_field = render_field
+        self._heads: dict[Any, tuple[list[T], int | None, int]] = {}
         self._known: dict[tuple[bytes, bytes], T] = {}
         self._lengths: dict[Any, tuple[int, T]] = {}  # by the application's field, and by the number
 
@@ -50,28 +56,43 @@ class FieldTable(Generic[T]):
         Raises ValueError for what must not reach the wire: a name that is no token, CR, LF, NUL or another control
         character in a value, two lengths or an invalid one; TypeError for what is not bytes.
         """
-        if type(headers) is not list:
-            headers = list(headers)
-        known = self._known
+        fields = tuple(headers)
+        try:
+            head = self._heads.get(fields)
+            if head is None:
+                return self._render_each(fields)
+        except TypeError:
+            # A list or a bytearray cannot be looked up; a str is an error, and raises again.
+            return self._render_each([(as_bytes(name), as_bytes(value)) for name, value in fields])
+        rendered, length, flags = head
+        return rendered.copy(), length, flags
+
+    def _render_each(self, headers: Sequence[Any]) -> tuple[list[T], int | None, int]:
+        """Render fields one by one; all of them together are remembered when each has come before."""
         rendered: list[T] = []
         length: int | None = None
         flags = 0
-        try:
-            for header in headers:
-                field = known.get(header)
-                if field is None:
-                    declared = self._lengths.get(header) or self._declared(header[0], header[1])
+        repeated = len(headers) <= _HEAD_FIELDS
+        for header in headers:
+            field = self._known.get(header)
+            if field is None:
+                declared = self._lengths.get(header)
+                if declared is None:
+                    repeated = False
+                    declared = self._declared(header[0], header[1])
                     if declared is None:
                         flags |= self._examine(header[0], header[1], rendered)
                         continue
-                    if length is not None:
-                        raise ValueError("Duplicate content-length header.")
-                    length, field = declared
-                    flags |= FRAMED
-                rendered.append(field)
-        except TypeError:
-            # A list or a bytearray cannot be looked up; a str is an error, and raises again.
-            return self.render([(as_bytes(name), as_bytes(value)) for name, value in headers])
+                if length is not None:
+                    raise ValueError("Duplicate content-length header.")
+                length, field = declared
+                flags |= FRAMED
+            rendered.append(field)
+        if repeated:
+            if len(self._heads) >= _HEADS_LIMIT:
+                self._heads.clear()
+            # A memoryview can be looked up, but its bytes may change.
+            self._heads[tuple((bytes(name), bytes(value)) for name, value in headers)] = rendered.copy(), length, flags
         return rendered, length, flags
 
     def length(self, length: int) -> T:

@@ -6,7 +6,7 @@ A codec reads heads; what it may report is decided here, so that no two codecs d
 2. else checks the bytes of the head (`check_controls`): CRLF ends lines, and there is no other control character;
 3. asks the codec, compares its account with the bytes line by line, and reads the head itself (`read_strict`) where
    they differ or where the codec declined, be it an illegal head or only a method that its parser does not know;
-4. decides on framing, persistence, expectations and upgrades (`examine`).
+4. decides on framing, persistence, expectations and upgrades (`examine`), unless all fields have come together before.
 
 Every refusal follows RFC 9112 where it names a status, and otherwise takes the reading no other server can misread.
 """
@@ -19,7 +19,7 @@ from functools import lru_cache
 
 from tricorn.api import PROXY_FIELDS, Headers, Refusal
 from tricorn.fields import TOKEN
-from tricorn.target import check_host
+from tricorn.target import check_host, known_hosts
 
 _CONTROLS = bytes((byte < 0x20 and byte != 0x09) or byte == 0x7F for byte in range(256))
 """A table that turns control characters into 1 and text into 0: counting so is many times faster than a regex."""
@@ -122,6 +122,8 @@ def examine(minor: int, headers: Headers, fields: dict[bytes, bytes]) -> tuple[i
     fields: the headers as a dict. Returns (length of the body or CHUNKED_BODY, whether the connection persists, whether
     100-continue is expected, the protocol asked for by an upgrade). Raises Refusal.
     """
+    if minor and fields.get(b"host") in known_hosts and plain_names.issuperset(fields) and len(fields) == len(headers):
+        return 0, True, False, None
     if not plain_names.issuperset(fields):
         _check_names(fields)
     if len(fields) != len(headers):

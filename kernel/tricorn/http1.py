@@ -19,13 +19,13 @@ import asyncio
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-from tricorn.api import Head, Headers, Http1Codec, Refusal
+from tricorn.api import Headers, Http1Codec, Refusal
 from tricorn.chunked import ChunkedReader
 from tricorn.exchange import Exchange
-from tricorn.heads import CHUNKED_BODY, check_partial, examine, plain_names
+from tricorn.heads import CHUNKED_BODY, check_partial
 from tricorn.http1_stream import BACKLOG_LIMIT, CHUNKED, HEAD, LENGTH, LINGER, SERVING, TUNNEL, Http1Stream
 from tricorn.opening import open_request
-from tricorn.target import known_hosts
+from tricorn.recall import UNKNOWN, Section, make_section
 
 if TYPE_CHECKING:
     from tricorn.kernel import Kernel
@@ -43,7 +43,7 @@ class Http1Connection(Http1Stream):
     after one that it declined, the next head gets a new codec.
     """
 
-    __slots__ = ("_blank", "_chunks", "_codec", "_head", "_read_head")
+    __slots__ = ("_blank", "_chunks", "_codec", "_read_head")
 
     _chunks: ChunkedReader
 
@@ -52,7 +52,6 @@ class Http1Connection(Http1Stream):
         self._codec = codec
         self._read_head: Callable[[bytes], tuple[bytes, bytes, Headers]] | None = None
         self._blank = False
-        self._head: Head | None = None  # of the plain requests, from the first on
 
     # --- asyncio's side --------------------------------------------------------------------------------------------
 
@@ -69,10 +68,11 @@ class Http1Connection(Http1Stream):
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
         state = self._state
-        if state == HEAD and self._partial is not None:
-            self._continue_head(data)
-        elif state <= CHUNKED:
-            self._read(data, 0)
+        if state <= CHUNKED:
+            if self._partial is None:
+                self._read(data, 0)
+            else:
+                self._continue_head(data)
         elif state == SERVING:
             self._wait(data)
         elif state == LINGER:
@@ -182,42 +182,18 @@ class Http1Connection(Http1Stream):
     def _open(self, head: bytes) -> None:
         """Take one complete head and open its request. Raises Refusal."""
         kernel = self._kernel
-        lines = head.split(b"\r\n")
-        if len(lines) > kernel.head_lines or len(head) > kernel.head_small:
-            kernel.check_head(head, len(lines))
-        recall = kernel.recall
-        known = recall.request(lines[0])
-        headers: Any = list(map(recall.field, lines[1:-2]))
-        if known is None or not all(headers):
-            read_head = self._read_head or self._codec().read_head
-            known, headers, faithful = recall.consult(read_head, head, lines, headers)
-            self._read_head = read_head if faithful else None
-        method, target, minor = known
-        fields = dict(headers)
-        if (
-            minor
-            and fields.get(b"host") in known_hosts
-            and plain_names.issuperset(fields)
-            and len(fields) == len(headers)
-        ):
-            length = 0
-            request = self._head
-            if request is None:
-                request = self._head = Head("GET", b"/", "1.1", [], complete=True)
-            request.method = method
-            request.target = target
-            request.headers = headers
-            self._persistent = self._plain = kernel.persistent
-        else:
-            length, persistent, expects, protocol = examine(minor, headers, fields)
-            self._persistent = persistent and kernel.persistent
-            self._plain = self._persistent and minor == 1
-            request = Head(method, target, "1.1" if minor else "1.0", headers, protocol, expects, length == 0)
-            self._expects = expects
-            if length or b"upgrade" in fields:
-                self._read_head = None
-                if protocol is None and b"upgrade" in fields:
-                    kernel.upgrades.look_at(fields)
+        line, _, block = head.partition(b"\r\n")
+        recall = kernel.recall.request
+        method, target, minor, sections = recall(line, UNKNOWN)
+        section = sections.get(block)
+        if section is None:
+            method, target, minor, section = self._read_lines(head, block)
+        request, headers, length, persistent = section
+        request.method = method
+        request.target = target
+        request.headers = headers.copy()
+        self._persistent = persistent = persistent and kernel.persistent
+        self._plain = persistent and minor == 1
         self._minor = minor
         self._blank = self._sent = self._chunked = False
         self._receiver = open_request(kernel, self, request)
@@ -226,6 +202,7 @@ class Http1Connection(Http1Stream):
             self._state = SERVING
             self.deadline = 0.0
             return
+        self._expects = request.expects
         self._await_body()
         if length == CHUNKED_BODY:
             self._state = CHUNKED
@@ -233,6 +210,31 @@ class Http1Connection(Http1Stream):
         else:
             self._state = LENGTH
             self._left = length
+
+    def _read_lines(self, head: bytes, block: bytes) -> tuple[str, bytes, int, Section]:
+        """Read a head of which the request line, or the block of all field lines, is not known. Raises Refusal."""
+        kernel = self._kernel
+        lines = head.split(b"\r\n")
+        if len(lines) > kernel.head_lines or len(head) > kernel.head_small:
+            kernel.check_head(head, len(lines))
+        recall = kernel.recall
+        known = recall.request(lines[0])
+        headers: Any = list(map(recall.field, lines[1:-2]))
+        repeated = all(headers)
+        if known is None or not repeated:
+            read_head = self._read_head or self._codec().read_head
+            known, headers, faithful = recall.consult(read_head, head, lines, headers)
+            self._read_head = read_head if faithful else None
+        fields = dict(headers)
+        section = make_section(known, headers, fields)
+        if section[2] or b"upgrade" in fields:
+            self._read_head = None
+        if b"upgrade" not in fields:
+            if repeated:
+                recall.keep(known[3], block, section)
+        elif section[0].protocol is None:
+            kernel.upgrades.look_at(fields)
+        return *known[:3], section
 
     def _read_length(self, data: bytes, position: int, size: int) -> int:
         if self._left > size - position:

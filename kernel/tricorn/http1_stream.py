@@ -9,7 +9,7 @@ The states are those of the reading half, `tricorn.http1`, which describes them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable
 from typing import TYPE_CHECKING
 
 from tricorn.api import Headers, Receiver, Refusal, Tunnel
@@ -128,17 +128,14 @@ class Http1Stream(Gathering):
             if flags & (DATE | SERVER):
                 prefix = STATUS_LINES[status] + kernel.default_fields_without(flags)
             data = self._describe(fields, flags, data, end)
-        fields.insert(0, prefix)
-        fields.append(b"\r\n")
         self._sent = True
         if len(data) >= LARGE:
-            self._write_pieces(b"".join(fields), data)
+            self._write_pieces(b"".join((prefix, *fields, b"\r\n")), data)
+        elif self._gathered is None:
+            write = self._write
+            write(b"".join((prefix, *fields, b"\r\n", data)))
         else:
-            fields.append(data)
-            if self._gathered is None:
-                self._write(b"".join(fields))
-            else:
-                self._gather(b"".join(fields), end)
+            self._gather(b"".join((prefix, *fields, b"\r\n", data)), end)
         if end:
             self._finish()
 
@@ -181,10 +178,6 @@ class Http1Stream(Gathering):
                 self._linger()
             else:
                 self._finish()
-
-    def send_pieces(self, pieces: Sequence[bytes]) -> None:
-        """Send raw bytes of a tunnel that come in large pieces (`tricorn.api.Stream`)."""
-        self._write_pieces(*pieces)
 
     def send_trailers(self, headers: Headers) -> None:
         """End a response with a trailer section (RFC 9112 section 7.1.2), which only a chunked one has room for."""

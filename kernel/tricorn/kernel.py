@@ -44,6 +44,26 @@ class Kernel:
     protocol: makes the protocol object of a new connection, for `loop.create_server`.
     """
 
+    # What every request reads: out of a dict as large as this object's it would cost twice.
+    __slots__ = (
+        "__dict__",
+        "access",
+        "app",
+        "calls",
+        "create_task",
+        "eager",
+        "keep_alive",
+        "limit_body",
+        "limit_concurrency",
+        "loop",
+        "prefixes",
+        "recall",
+        "root_path",
+        "settings",
+        "state",
+        "turn",
+    )
+
     def __init__(
         self,
         app: ASGIApp,
@@ -81,7 +101,7 @@ class Kernel:
         self.connections: set[Connection] = set()
         self.calls: set[Any] = set()
         self.total_requests = 0
-        self.recall = Recall()
+        self.recall = Recall(self.head_small)
         self.upgrades = UnsupportedUpgrades(self.log)
         self.draining = False
         self.persistent = True

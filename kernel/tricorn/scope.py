@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from tricorn.api import Head, Headers, Scope, Stream
 from tricorn.log_formats import escape
-from tricorn.target import known_targets, split_target
+from tricorn.target import known_target, split_target
 
 
 def http_scope(settings: Any, state: dict[str, Any], stream: Stream, head: Head, path_prefix: str) -> Scope:
@@ -15,7 +15,7 @@ def http_scope(settings: Any, state: dict[str, Any], stream: Stream, head: Head,
 
     path_prefix: `root_path`, which uvicorn's users expect in front of both paths.
     """
-    path, raw_path, query, authority = known_targets.get(head.target) or split_target(head.method, head.target)
+    path, raw_path, query, authority = known_target(head.target) or split_target(head.method, head.target)
     if path_prefix:
         path = path_prefix + path
         raw_path = path_prefix.encode("ascii", "replace") + raw_path

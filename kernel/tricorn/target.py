@@ -45,6 +45,7 @@ def _is_ipv6(literal: bytes | None) -> bool:
 
 known_targets: dict[bytes, tuple[str, bytes, bytes, bytes | None]] = {}
 """What `split_target` made of origin-form targets: an application is asked for the same paths again and again."""
+known_target = known_targets.get
 _TARGET_LIMIT = 1024
 
 

@@ -50,6 +50,7 @@ IDIOMS = {
     "dict(headers)": "dict_of(headers)",
     "list(map(recall.field, lines[1:-2]))": "known_fields(recall._fields, lines)",
     "plain_names.issuperset(fields)": "all_in(fields, plain_names)",
+    "recall(line, UNKNOWN)": "request_line(kernel.recall, line)",
     "recall.request(lines[0])": "recall._requests.get(lines[0])",
     "self._receiver.start()": "start(self._receiver)",
 }

@@ -6,6 +6,13 @@ from __future__ import annotations
 from typing import Any
 
 from tricorn.exchange import Exchange
+from tricorn.recall import UNKNOWN, Recall
+
+
+def request_line(recall: Recall, line: bytes) -> Any:
+    """`recall.request(line, UNKNOWN)`."""
+    known = recall._requests.get(line)
+    return UNKNOWN if known is None else known
 
 
 def known_fields(memory: dict[bytes, Any], lines: list[bytes]) -> list[Any]:

@@ -14,6 +14,7 @@ cdef long long CHUNKED_BODY
 cdef dict STATUS_LINES, size_lines, known_targets, _METHODS
 cdef set known_hosts, plain_names
 cdef FieldTable FIELDS
+cdef tuple UNKNOWN
 cdef object RECEIVE, SEND
 
 cdef inline Py_ssize_t find_end(bytes data, Py_ssize_t position):
@@ -31,6 +32,10 @@ cdef inline Py_ssize_t find_end(bytes data, Py_ssize_t position):
         left = PyBytes_GET_SIZE(data) - 3 - (place - start)
     return -1
 
+@cython.locals(known=tuple)
+cdef tuple request_line(Recall recall, bytes line)
+@cython.locals(minor=int, persistent=bint, expects=bint)
+cdef tuple make_section(tuple request, list headers, dict fields)
 @cython.locals(place=Py_ssize_t)
 cdef list known_fields(dict memory, list lines)
 cdef bint all_true(list values) except -1
@@ -52,7 +57,10 @@ cdef object check_controls(bytes head, Py_ssize_t line_ends)
 @cython.final
 cdef class Recall:
     cdef dict _requests, _fields
+    cdef tuple _sections
+    cdef Py_ssize_t _section_size
     cdef object request, field
+    cdef object keep(self, dict sections, bytes block, tuple section)
     cdef tuple consult(self, object read_head, bytes head, list lines, list known)
 
 @cython.final
@@ -70,6 +78,7 @@ cdef class Shared:
     cdef object timeout_body, timeout_head, ws
     cdef set calls, connections
     cdef dict prefixes, state, _live
+    cdef bint eager
     cdef double keep_alive
     cdef Py_ssize_t head_lines, head_small
     cdef Recall recall
@@ -85,9 +94,11 @@ cdef class Head:
 @cython.final
 cdef class FieldTable:
     cdef object _render_field
-    cdef dict _known, _lengths
-    @cython.locals(rendered=list, flags=int, known=dict)
+    cdef dict _heads, _known, _lengths
+    @cython.locals(rendered=list, fields=tuple, head=tuple)
     cpdef tuple render(self, object headers)
+    @cython.locals(rendered=list, flags=int, repeated=bint)
+    cdef tuple _render_each(self, object headers)
     cpdef object length(self, object length)
     cdef object _declared(self, object name, object value)
     cdef object _remember_length(self, object key, object length)
@@ -133,12 +144,13 @@ cdef class Http1Stream(Gathering):
 @cython.final
 cdef class Http1Connection(Http1Stream):
     cdef object _codec, _read_head, _chunks
-    cdef Head _head
     cdef bint _blank
     @cython.locals(size=Py_ssize_t, state=int, end=Py_ssize_t)
     cdef object _read(self, bytes data, Py_ssize_t position)
-    @cython.locals(lines=list, headers=list, minor=int, fields=dict, length=object)
+    @cython.locals(line=bytes, block=bytes, minor=int, sections=dict, section=tuple, request=Head, headers=list, persistent=bint)
     cdef object _open(self, bytes head)
+    @cython.locals(lines=list, known=tuple, headers=list, fields=dict, section=tuple, repeated=bint)
+    cdef tuple _read_lines(self, bytes head, bytes block)
     cdef Py_ssize_t _read_length(self, bytes data, Py_ssize_t position, Py_ssize_t size) except? -1
     cdef object _feed(self, bytes body)
     cdef object _end_body(self)

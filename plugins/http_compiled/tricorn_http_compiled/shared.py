@@ -24,6 +24,7 @@ class Shared:
         self.connections = kernel.connections
         self.create_task = kernel.create_task
         self.due = kernel.due
+        self.eager = kernel.eager
         self.head_lines = kernel.head_lines
         self.head_small = kernel.head_small
         self.keep_alive = kernel.keep_alive
@@ -31,7 +32,7 @@ class Shared:
         self.limit_concurrency = kernel.limit_concurrency
         self.loop = kernel.loop
         self.prefixes = kernel.prefixes
-        self.recall = Recall()
+        self.recall = Recall(kernel.head_small)
         self.root_path = kernel.root_path
         self.settings = kernel.settings
         self.state = kernel.state
