@@ -1,6 +1,7 @@
-"""The protocol classes that can be driven in memory: tricorn's connection with each codec, and uvicorn's two.
+"""The protocol classes that can be driven in memory: tricorn's connection with each codec, and uvicorn's.
 
-The name of an engine may end in `+log`: its access log is on then, and goes to the null device.
+Those whose names contain `-ws-` take WebSockets, the others HTTP requests, and `nothing` takes both. The name of an
+engine may end in `+log`: its access log is on then, and goes to the null device.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from importlib import import_module, metadata
 from typing import Any
 
 from benchmarks import floor
-from benchmarks.servers import NOT_HTTP1
+from benchmarks.servers import NOT_HTTP1, UVICORN_WS
 
 Factory = Callable[[], asyncio.Protocol]
 Engine = Callable[[Any], Factory]
@@ -21,13 +22,16 @@ Engine = Callable[[Any], Factory]
 
 
 LOG = "+log"
+LEGACY = "websockets"
+"""The protocol class of uvicorn that reads from a transport's socket by itself, and cannot be driven in memory."""
 
 
-def settings(log: bool) -> dict[str, Any]:
+def settings(log: bool, ws: str) -> dict[str, Any]:
     """The options of both servers: their defaults, but for lifespan, WebSockets, logs, and patience: what counts
     instructions takes a hundred times as long."""
     level = "info" if log else "warning"
-    return {"ws": "none", "lifespan": "off", "log_level": level, "access_log": log, "timeout_keep_alive": 3600}
+    patience = {"timeout_keep_alive": 3600, "ws_ping_interval": 3600}
+    return {"ws": ws, "lifespan": "off", "log_level": level, "access_log": log, **patience}
 
 
 def silence(logger: str) -> None:
@@ -37,19 +41,21 @@ def silence(logger: str) -> None:
             handler.setStream(open(os.devnull, "w"))  # noqa: SIM115 (as long as the process)
 
 
-def tricorn(codec: str, log: bool = False) -> Engine:
-    """tricorn's kernel and its HTTP/1 connection with a codec plugin."""
+def tricorn(codec: str, log: bool = False, ws: str = "none") -> Engine:
+    """tricorn's kernel and its HTTP/1 connection with a codec plugin, and one for WebSockets."""
     config_class = import_module("tricorn.config").Config
     kernel_class = import_module("tricorn.kernel").Kernel
     open_access_log = import_module("tricorn.access").open_access_log
 
     def engine(app: Any) -> Factory:
-        config = config_class(app, http=codec, timeout_request_head=3600, **settings(log))
+        config = config_class(app, http=codec, timeout_request_head=3600, **settings(log, ws))
         config.load()
         silence("tricorn.access")
-        providers = [selected.provider for selected in config.selected["http"]]
+        http, websocket = ([selected.provider for selected in config.selected[kind]] for kind in ("http", "ws"))
         access = open_access_log(config)
-        kernel = kernel_class(config.loaded_app, config, http=providers, ws=None, state={}, access=access)
+        kernel = kernel_class(
+            config.loaded_app, config, http=http, ws=next(iter(websocket), None), state={}, access=access
+        )
         kernel.start()
         protocol: Factory = kernel.protocol
         return protocol
@@ -57,15 +63,15 @@ def tricorn(codec: str, log: bool = False) -> Engine:
     return engine
 
 
-def uvicorn(parser: str, log: bool = False) -> Engine:
-    """uvicorn's protocol class for a parser."""
+def uvicorn(parser: str, log: bool = False, ws: str = "none") -> Engine:
+    """uvicorn's protocol class for a parser, and one for WebSockets."""
     module, name = {"httptools": ("httptools_impl", "HttpToolsProtocol"), "h11": ("h11_impl", "H11Protocol")}[parser]
     protocol = getattr(import_module(f"uvicorn.protocols.http.{module}"), name)
     config_class = import_module("uvicorn.config").Config
     state_class = import_module("uvicorn.server").ServerState
 
     def engine(app: Any) -> Factory:
-        config = config_class(app, http=protocol, **settings(log))
+        config = config_class(app, http=protocol, **settings(log, ws))
         config.load()
         silence("uvicorn.access")
         state = state_class()
@@ -84,7 +90,16 @@ def nothing(app: Any) -> Factory:
 def names() -> list[str]:
     """Every engine that can be built here."""
     codecs = sorted({entry.name for entry in metadata.entry_points(group="tricorn.http")} - NOT_HTTP1)
-    return ["nothing", "uvicorn-httptools", "uvicorn-h11", *(f"tricorn-{codec}" for codec in codecs)]
+    found = ["nothing", "uvicorn-httptools", "uvicorn-h11", *(f"tricorn-{codec}" for codec in codecs)]
+    found += [f"uvicorn-ws-{ws}" for ws in UVICORN_WS if ws != LEGACY]
+    return [*found, *(f"tricorn-ws-{ws}" for ws in sorted(e.name for e in metadata.entry_points(group="tricorn.ws")))]
+
+
+def takes(name: str, websocket: bool, compressed: bool = False) -> bool:
+    """Whether an engine can serve WebSockets, or HTTP requests. A constant writer cannot compress."""
+    if name == "nothing":
+        return not compressed
+    return ("-ws-" in name) == websocket
 
 
 def build(name: str) -> Engine:
@@ -95,4 +110,6 @@ def build(name: str) -> Engine:
     if name == "nothing":
         return nothing
     server, _, rest = plain.partition("-")
-    return tricorn(rest, log) if server == "tricorn" else uvicorn(rest, log)
+    engine = tricorn if server == "tricorn" else uvicorn
+    ws = rest.removeprefix("ws-")
+    return engine(rest, log) if ws == rest else engine("httptools", log, ws)

@@ -23,6 +23,7 @@ from typing import Any
 
 from benchmarks import apps, engines
 from benchmarks.memory import MemoryClient
+from benchmarks.memory_websocket import WebSocketClient
 from benchmarks.process import ROOT
 
 HEADERS = (
@@ -43,13 +44,35 @@ class Shape:
     request: bytes
     depth: int = 1
 
+    websocket = compressed = False
+
+    def client(self, engine: engines.Engine, connections: int) -> MemoryClient:
+        """What sends the requests."""
+        return MemoryClient(engine(self.app), self.request, self.depth, connections)
+
+
+@dataclass(frozen=True)
+class Echo:
+    """Text messages of a WebSocket of `size` bytes, how many of them are delivered at once."""
+
+    name: str
+    size: int
+    depth: int = 1
+    compressed: bool = False
+
+    websocket = True
+
+    def client(self, engine: engines.Engine, connections: int) -> MemoryClient:
+        """What sends the messages."""
+        return WebSocketClient(engine(apps.ws_echo), self.size, self.depth, connections, self.compressed)
+
 
 def _request(method: bytes = b"GET", fields: bytes = b"", body: bytes = b"") -> bytes:
     length = b"Content-Length: %d\r\n" % len(body) if body else b""
     return method + b" / HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n" + fields + length + b"\r\n" + body
 
 
-SHAPES = {
+SHAPES: dict[str, Shape | Echo] = {
     shape.name: shape
     for shape in (
         Shape("plain", apps.plain, _request()),
@@ -57,15 +80,21 @@ SHAPES = {
         Shape("waits", apps.waits, _request()),
         Shape("pipelined", apps.plain, _request(), 16),
         Shape("echo-1k", apps.echo, _request(b"POST", body=b"b" * 1024)),
+        Echo("ws-16b", 16),
+        Echo("ws-16b-x16", 16, 16),
+        Echo("ws-1k", 1024),
+        Echo("ws-64k", 65_536),
+        Echo("ws-64k-x2", 65_536, 2),
+        Echo("ws-1k-deflate", 1024, compressed=True),
     )
 }
 
 
-def serve(engine: engines.Engine, shape: Shape, count: int, connections: int, loop: str) -> None:
+def serve(engine: engines.Engine, shape: Shape | Echo, count: int, connections: int, loop: str) -> None:
     """Serve `count` requests in memory, in a new loop. Raises RuntimeError when the server does not answer them."""
 
     async def drive() -> None:
-        client = MemoryClient(engine(shape.app), shape.request, shape.depth, connections)
+        client = shape.client(engine, connections)
         gc.collect()
         gc.freeze()
         await client.run(count)
@@ -93,6 +122,11 @@ def inside(job: dict[str, Any]) -> None:
                 os._exit(0)
             _, status = os.waitpid(child, 0)
             print(json.dumps({"shape": name, "count": count, "pid": child, "status": status}), flush=True)
+
+
+def fits(engine: str, shape: str) -> bool:
+    """Whether an engine can serve a shape."""
+    return engines.takes(engine, SHAPES[shape].websocket, SHAPES[shape].compressed)
 
 
 def measure(
@@ -146,19 +180,23 @@ def main(arguments: list[str]) -> int:
             "error: valgrind is not installed (the package of most distributions is called valgrind)", file=sys.stderr
         )
         return 2
-    print(f"{'instructions per request, ' + options.loop:32}" + "".join(f"{shape:>12}" for shape in options.shapes))
+    chosen = options.engines or engines.names()
+    shapes = [shape for shape in options.shapes if any(fits(engine, shape) for engine in chosen)]
+    print(f"{'instructions per request, ' + options.loop:32}" + "".join(f"{shape:>14}" for shape in shapes))
     results: dict[str, dict[str, float]] = {}
     with tempfile.TemporaryDirectory(prefix="instructions-") as folder:
         keep: Path = options.keep or Path(folder)
         keep.mkdir(parents=True, exist_ok=True)
-        for engine in options.engines or engines.names():
+        for engine in chosen:
+            own = [shape for shape in shapes if fits(engine, shape)]
             try:
-                found = measure(engine, options.shapes, tuple(options.counts), options.connections, options.loop, keep)
+                found = measure(engine, own, tuple(options.counts), options.connections, options.loop, keep)
             except RuntimeError as error:
                 print(f"error: {error}", file=sys.stderr)
                 return 1
             results[engine] = found
-            print(f"{engine:32}" + "".join(f"{found[shape]:12,.0f}" for shape in options.shapes), flush=True)
+            cells = (f"{found[shape]:14,.0f}" if shape in found else f"{'-':>14}" for shape in shapes)
+            print(f"{engine:32}" + "".join(cells), flush=True)
     if options.json:
         content = {"loop": options.loop, "connections": options.connections, "instructions": results}
         options.json.write_text(json.dumps(content, indent=1) + "\n")

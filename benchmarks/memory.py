@@ -8,6 +8,7 @@ turn of the loop, on all connections, as a closed-loop client does over sockets.
 from __future__ import annotations
 
 import asyncio
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -56,8 +57,9 @@ class MemoryTransport(asyncio.Transport):
             self._client.answered(self)
 
     def writelines(self, list_of_data: Iterable[bytes | bytearray | memoryview[Any]]) -> None:
-        """As one write."""
-        self.write(b"".join(list_of_data))
+        """As one write for each: joining them would not be the server's work."""
+        for data in list_of_data:
+            self.write(data)
 
     def close(self) -> None:
         """The server wants to close: nothing in these loads asks for it."""
@@ -89,7 +91,7 @@ class MemoryClient:
 
     def __init__(self, protocol: Callable[[], asyncio.Protocol], request: bytes, depth: int, connections: int) -> None:
         self._protocol = protocol
-        self._request = request * depth
+        self._request: Callable[[], bytes] = repeat(request * depth).__next__
         self._one = request
         self._depth = depth
         self._connections = connections
@@ -102,22 +104,27 @@ class MemoryClient:
 
         Raises RuntimeError when the server closes a connection or its answer has no content-length.
         """
-        loop = asyncio.get_running_loop()
-        self._call_soon = loop.call_soon
-        self._done = loop.create_future()
-        transport = MemoryTransport(self, 0)
-        transport.open(self._protocol())
-        transport.deliver(self._one)
-        await self._done
-        self._done = loop.create_future()
+        self._call_soon = asyncio.get_running_loop().call_soon
         self._left = -(-count // self._depth)
         self._active = min(self._connections, self._left)
         self._left -= self._active
-        for _ in range(self._active):
-            transport = MemoryTransport(self, self.length * self._depth)
+        transports = await self._connect()
+        done = self.expect_one()
+        for transport in transports[: self._active]:
+            self._call_soon(transport.deliver, self._request())
+        await done
+
+    async def _connect(self) -> list[MemoryTransport]:
+        """The connections that are needed, once the length of an answer is known."""
+        answered = self.expect_one()
+        transport = MemoryTransport(self, 0)
+        transport.open(self._protocol())
+        transport.deliver(self._one)
+        await answered
+        transports = [MemoryTransport(self, self.length * self._depth) for _ in range(self._active)]
+        for transport in transports:
             transport.open(self._protocol())
-            self._call_soon(transport.deliver, self._request)
-        await self._done
+        return transports
 
     def expect_one(self) -> asyncio.Future[None]:
         """Wait for one answer to what somebody else delivers; the future is done when it is whole."""
@@ -140,7 +147,7 @@ class MemoryClient:
         """Send the next requests, or finish."""
         if self._left:
             self._left -= 1
-            self._call_soon(transport.deliver, self._request)
+            self._call_soon(transport.deliver, self._request())
             return
         self._active -= 1
         if not self._active:

@@ -10,11 +10,12 @@ import websockets
 
 from benchmarks import apps, engines, floor, goals, growth, plot, report, rounds, workloads
 from benchmarks.__main__ import main
-from benchmarks.instructions import instructions
+from benchmarks.instructions import SHAPES, fits, instructions
 from benchmarks.loads import Failed, h2load
 from benchmarks.loads.paced import quantile
 from benchmarks.loads.wrk import parse, values
-from benchmarks.memory import MemoryClient
+from benchmarks.memory import MemoryClient, MemoryTransport
+from benchmarks.memory_websocket import WebSocketClient
 from benchmarks.rounds import Sample, Settings, plan
 from benchmarks.servers import ACCESS_LOG, HTTP, Launch, Server, catalogue
 
@@ -186,6 +187,47 @@ def test_an_engine_answers_the_client_in_memory(name: str) -> None:
         return client.length
 
     assert asyncio.run(run()) > len(apps.HELLO)
+
+
+class Batches(WebSocketClient):
+    """Counts what was answered."""
+
+    number = 0
+
+    def answered(self, transport: MemoryTransport) -> None:
+        self.number += 1
+        super().answered(transport)
+
+
+@pytest.mark.parametrize(
+    ("name", "compressed"),
+    [(name, deflate) for name in engines.names() for deflate in (False, True) if engines.takes(name, True, deflate)],
+)
+@pytest.mark.parametrize(("size", "depth"), [(16, 16), (65_536, 2), (1024, 1)])
+def test_an_engine_echoes_to_the_websocket_client_in_memory(name: str, compressed: bool, size: int, depth: int) -> None:
+    async def run() -> int:
+        client = Batches(engines.build(name)(apps.ws_echo), size, depth, 3, compressed)
+        await client.run(depth * 20)
+        return client.number
+
+    assert asyncio.run(run()) == 20
+
+
+def test_a_handshake_that_is_refused_ends_the_run_in_memory() -> None:
+    async def run() -> None:
+        await WebSocketClient(engines.build("uvicorn-httptools")(apps.plain), 16, 1, 1, False).run(1)
+
+    with pytest.raises(RuntimeError, match="unexpected answer to a handshake: b'HTTP/1.1 200"):
+        asyncio.run(run())
+
+
+def test_shapes_are_counted_where_they_can_be_served() -> None:
+    fitting = {engine: [shape for shape in SHAPES if fits(engine, shape)] for engine in engines.names()}
+    assert "plain" in fitting["tricorn-h11"]
+    assert "ws-16b" not in fitting["tricorn-h11"]
+    assert fitting["tricorn-ws-frames"] == fitting["uvicorn-ws-wsproto"]
+    assert set(SHAPES) - set(fitting["tricorn-ws-frames"]) == set(fitting["tricorn-h11"])
+    assert set(SHAPES) - set(fitting["nothing"]) == {"ws-1k-deflate"}
 
 
 def test_growth_measures_what_grows(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
