@@ -1,4 +1,4 @@
-"""How large pieces leave: together where the transport can write them so, and never copied."""
+"""How large pieces leave: together where the transport can write them so, and not copied."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Scattering(Joining):
         self.calls.append(tuple(list_of_data))
 
 
-def written(transport: Joining) -> list[Any]:
+def written(transport: Joining, *pieces: bytes) -> list[Any]:
     gathering = Gathering(cast("Kernel", None))
     gathering._transport, gathering._write = transport, transport.write
     gathering._gathered, gathering._gathered_size = [b"before"], 6
-    gathering._write_pieces(b"head", BODY)
+    gathering._write_pieces(*(pieces or (b"head", BODY)))
     return transport.calls
 
 
@@ -43,7 +43,12 @@ def test_large_pieces_leave_in_one_call_behind_what_waited() -> None:
     assert together[1] is BODY
 
 
-def test_large_pieces_leave_one_by_one_where_the_transport_would_copy_them() -> None:
-    before, head, body = written(Joining())
+def test_very_large_pieces_leave_one_by_one_where_the_transport_would_copy_them() -> None:
+    body = BODY * 2
+    before, head, alone = written(Joining(), b"head", body)
     assert (before, head) == (b"before", b"head")
-    assert body is BODY
+    assert alone is body
+
+
+def test_others_leave_together_with_their_neighbours_there() -> None:
+    assert written(Joining(), b"1", BODY, b"2", BODY)[1:] == [b"1" + BODY + b"2", BODY]

@@ -656,6 +656,16 @@ async def test_answers_to_one_read_leave_together() -> None:
     assert len(writes) < 20
 
 
+@pytest.mark.parametrize("ws", WS)
+async def test_answers_of_any_size_leave_in_order(ws: str) -> None:
+    sizes = [1, 200_000, 20, 70_000, 40_000, 0, 70_000, 3, 32_768, 32_767, 150_000]
+    messages = [bytes((number,)) * size for number, size in enumerate(sizes)]
+    async with serving(echo, ws=ws) as url, connect(url, handshake()) as client:
+        await client.head()
+        client.write(*(frame(BINARY, message) for message in messages), close_frame(1000, b""))
+        assert await client.frames() == [(BINARY, message) for message in messages] + [(CLOSE, b"\x03\xe8")]
+
+
 async def test_answers_leave_while_the_application_waits_for_something_else(pair: tuple[Call, Client]) -> None:
     call, client = pair
     client.write(frame(TEXT, b"1"), frame(TEXT, b"2"))

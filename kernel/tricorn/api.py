@@ -208,6 +208,9 @@ class Stream(Protocol):
     def send_data(self, data: bytes, end: bool) -> None:
         """Send body bytes; with `end` the response is complete and the stream may serve its next request."""
 
+    def send_pieces(self, pieces: Sequence[bytes]) -> None:
+        """Send raw bytes of a tunnel that come in large pieces, without joining them where the transport need not."""
+
     def send_trailers(self, headers: Headers) -> None:
         """Send the trailer section and end the response."""
 
@@ -416,10 +419,12 @@ class WsCodec(Protocol):
     def receive(self, data: bytes) -> None:
         """Take bytes from the peer, possibly none, and call the sink. Never raises for what a peer can send."""
 
-    def send(self, data: str | bytes) -> bytes | Iterator[bytes]:
+    def send(self, data: str | bytes) -> bytes | tuple[bytes, bytes] | Iterator[bytes]:
         """One message as frames; in parts where making all of them would take longer than a turn of the loop should.
 
-        No other message is sent until the parts are used up; control frames may come between.
+        No other message is sent until the parts are used up; control frames may come between. A tuple is one frame: its
+        head, and a large payload that was not copied next to it. That may be kept until it can leave, so nobody must be
+        able to change it: bytes, not the bytearray of an application.
         """
         ...
 

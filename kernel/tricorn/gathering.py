@@ -8,7 +8,7 @@ no more than `GATHER_LIMIT` bytes do.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +20,23 @@ GATHER_LIMIT = 65536
 """Bytes that wait to leave together."""
 LARGE = 65536
 """Bytes that are handed to the transport as they are: copying them next to others costs more."""
+JOINED = 98304
+"""Bytes that are copied next to each other all the same where each piece is a system call of its own. Memory for a few
+more comes fresh from the system each time, and costs more than the call."""
+
+
+def _joined(pieces: Sequence[bytes]) -> Iterator[bytes]:
+    """The pieces, with neighbours joined up to `JOINED` bytes."""
+    group: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > JOINED and group:
+            yield b"".join(group)
+            group.clear()
+            size = len(piece)
+        group.append(piece)
+    yield b"".join(group)
 
 
 class Gathering(asyncio.Protocol):
@@ -79,9 +96,9 @@ class Gathering(asyncio.Protocol):
         self._release()
         transport = self._transport
         if type(transport).writelines is asyncio.WriteTransport.writelines:
-            # It would join them first: before Python 3.12 asyncio's own transports know no better.
-            for piece in pieces:
-                transport.write(piece)
+            # It would join all of them: before Python 3.12 asyncio's own transports know no better.
+            for data in _joined(pieces):
+                transport.write(data)
         else:
             transport.writelines(pieces)
 

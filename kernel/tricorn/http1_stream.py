@@ -9,7 +9,7 @@ The states are those of the reading half, `tricorn.http1`, which describes them.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
 from tricorn.api import Headers, Receiver, Refusal, Tunnel
@@ -178,6 +178,10 @@ class Http1Stream(Gathering):
                 self._linger()
             else:
                 self._finish()
+
+    def send_pieces(self, pieces: Sequence[bytes]) -> None:
+        """Send raw bytes of a tunnel that come in large pieces (`tricorn.api.Stream`)."""
+        self._write_pieces(*pieces)
 
     def send_trailers(self, headers: Headers) -> None:
         """End a response with a trailer section (RFC 9112 section 7.1.2), which only a chunked one has room for."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from tricorn.api import Stream
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 GATHER_LIMIT = 65536
 """Bytes of frames gathered into one write."""
+LARGE_GATHER_LIMIT = 131072
+"""Bytes of frames in pieces that leave in one write: two messages of 64 KiB."""
+PIECE = 16384
+"""Bytes that the pieces of one write have on average where it costs less to pass them one by one than to join them."""
 PONG_LIMIT = 2048
 """Bytes of pongs kept while they cannot leave; above it only the latest stays (RFC 6455 section 5.5.3)."""
 
@@ -79,13 +83,28 @@ class Outgoing:
         elif len(gathered) == 1:
             self._kernel.at_turn_end(self.flush)
 
+    def gather_pieces(self, pieces: tuple[bytes, bytes], more: bool) -> None:
+        """The same for a frame whose payload is so large that it was not copied next to its head."""
+        gathered = self.gathered
+        first = not gathered
+        gathered += pieces
+        self._size += len(pieces[1])
+        if not more or self._size > LARGE_GATHER_LIMIT:
+            self.flush()
+        elif first:
+            self._kernel.at_turn_end(self.flush)
+
     def flush(self) -> None:
         """Send what was gathered."""
         gathered = self.gathered
         if gathered:
+            size, self._size = self._size, 0
             self.gathered = []
-            self._size = 0
-            if not self._released:
+            if self._released:
+                return
+            if size >= len(gathered) * PIECE:
+                self._stream.send_pieces(gathered)
+            else:
                 self._stream.send_data(b"".join(gathered), False)
 
     def add_pong(self, pong: bytes) -> None:
@@ -108,6 +127,14 @@ class Outgoing:
         self._waits_for_room = False
         if not self._released:
             self.send_pongs()
+
+    async def send_large(self, frame: tuple[bytes, bytes] | Iterator[bytes], more: bool) -> bool:
+        """Send a message of which the codec made more than one bytes object; whether that took turns of the loop."""
+        if type(frame) is tuple:
+            self.gather_pieces(frame, more)
+            return False
+        await self.send_parts(cast("Iterator[bytes]", frame))
+        return True
 
     async def send_parts(self, parts: Iterator[bytes]) -> None:
         """Send a message part by part, with a turn of the loop between; others wait (`busy`) in `room`."""

@@ -226,11 +226,10 @@ class Session(Incoming):
                     check_bytes(data)
                 frame = self._encode(data)
                 if type(frame) is not bytes:
-                    await self._out.send_parts(frame)
-                    self._check_alive(kind)
-                    if self._reply is not None:
+                    if await self._out.send_large(frame, bool(self._queue)) and self._reply is not None:
                         self._arm(ANSWER_TIME)
                         self._wake()
+                    self._check_alive(kind)
                 elif self._queue or self._out.gathered:
                     self._out.gather(frame, bool(self._queue))
                 else:

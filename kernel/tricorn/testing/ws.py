@@ -57,6 +57,15 @@ class WsCodecSuite(DeflateChecks):
         """Applications send what they have."""
         assert self.peer().send(kind(b"abc" * 100)) == (BINARY, b"abc" * 100, False)
 
+    @each(small=100, large=100_000)
+    def check_a_frame_does_not_change_with_the_buffer_it_was_made_of(self, size: int) -> None:
+        """It may have to wait before it leaves, while the application goes on with its buffer."""
+        buffer = bytearray(b"a" * size)
+        sent = self.peer().codec.send(buffer)
+        buffer[:] = b"b" * size
+        [(_, _, payload)] = parse(sent if type(sent) is bytes else b"".join(sent))
+        assert payload == b"a" * size
+
     def check_many_messages_of_one_read_arrive_in_order(self) -> None:
         """With control frames between them."""
         peer = self.peer()

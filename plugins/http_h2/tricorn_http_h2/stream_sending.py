@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from typing import TYPE_CHECKING
 
 from tricorn.api import Headers
@@ -140,6 +140,10 @@ class SendingStream:
             connection.emit(frame_header(DATA, END_STREAM if end else 0, self.id, size) + data)
             if end:
                 self.complete()
+
+    def send_pieces(self, pieces: Sequence[bytes]) -> None:
+        """Send bytes of a tunnel that come in pieces (`tricorn.api.Stream`)."""
+        self.send_data(b"".join(pieces), False)
 
     def send_trailers(self, headers: Headers) -> None:
         """Send the trailer section behind the data (`tricorn.api.Stream`)."""

@@ -29,6 +29,8 @@ MASKED_16, MASKED_64 = MASKED | 126, MASKED | 127
 
 LARGE = 4096
 """Bytes of a payload that is unmasked where it lies: below, cutting it out costs less than a view of it."""
+LARGE_SENT = 32768
+"""Bytes of a payload that is sent behind its head without being copied next to it: below, one piece costs less."""
 WORTH_DEFLATING = 64
 """Bytes of a message from which on it is compressed (RFC 7692 section 6 leaves the choice to the sender)."""
 
@@ -39,13 +41,10 @@ _head_64 = Struct("!BBQ").pack
 _HEADS = {first: [bytes((first, size)) for size in range(126)] for first in (FINAL_TEXT, FINAL_BINARY)}
 
 
-def _frame(first: int, payload: bytes) -> bytes:
-    size = len(payload)
+def _head(first: int, size: int) -> bytes:
     if size < 126:
-        return bytes((first, size)) + payload
-    if size < 65536:
-        return _head_16(first, 126, size) + payload
-    return _head_64(first, 127, size) + payload
+        return bytes((first, size))
+    return _head_16(first, 126, size) if size < 65536 else _head_64(first, 127, size)
 
 
 class _Violation(Exception):
@@ -257,7 +256,7 @@ class FramesCodec:
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    def send(self, data: str | bytes) -> bytes | Iterator[bytes]:
+    def send(self, data: str | bytes) -> bytes | tuple[bytes, bytes] | Iterator[bytes]:
         """One message in one frame, or a large one that is compressed in fragments."""
         if type(data) is str:
             first = FINAL_TEXT
@@ -269,15 +268,18 @@ class FramesCodec:
         if self._deflater is not None and size >= WORTH_DEFLATING:
             if size > PART:
                 return self._fragments(first & ~FIN | COMPRESSED, payload)
-            return _frame(first | COMPRESSED, self._deflater.deflate(payload))
+            payload = self._deflater.deflate(payload)
+            return _head(first | COMPRESSED, len(payload)) + payload
         if size < 126:
             return _HEADS[first][size] + payload
-        return _frame(first, payload)
+        if size < LARGE_SENT or type(payload) is not bytes:
+            return _head(first, size) + payload
+        return _head(first, size), payload
 
     def _fragments(self, first: int, payload: bytes) -> Iterator[bytes]:
         assert self._deflater is not None
         for part, final in self._deflater.parts(payload):
-            yield _frame(first | FIN if final else first, part)
+            yield _head(first | FIN if final else first, len(part)) + part
             first = CONT
 
     def ping(self, payload: bytes) -> bytes:
