@@ -47,6 +47,7 @@ class Kernel:
     # What every request reads: out of a dict as large as this object's it would cost twice.
     __slots__ = (
         "__dict__",
+        "__weakref__",
         "access",
         "app",
         "calls",
