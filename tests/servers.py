@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from tests.compiler import COMPILED
 from tricorn.registry import Registry
 from tricorn.runner import run_in_loop
 from tricorn.testing import serve
@@ -28,9 +29,11 @@ ROOT = Path(__file__).parent.parent
 DEADLINE = 30.0
 """Seconds after which whatever a test waits for is taken for hung; on a working server all of it takes a moment."""
 
-HTTP = ("h11", "httptools")
+HTTP = ("h11", "httptools", *(("compiled",) if COMPILED else ()))
 WS = ("frames", "websockets", "wsproto")
 LOOP = ("asyncio", "uvloop")
+PAIRS = (("h11", "asyncio"), ("httptools", "uvloop"), *product(HTTP[2:], LOOP))
+"""Enough to meet every connection on every loop: h11 and httptools only read heads for the same one."""
 
 
 class Combination(NamedTuple):

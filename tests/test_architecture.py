@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.compiler import PREFERRED
 from tests.parts import BUNDLE, KERNEL, PLUGINS, ROOT, Part
 
 AREAS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -301,9 +302,18 @@ def of_plugins(loaded: set[str]) -> set[str]:
     return {name for name in loaded if name in libraries or name.startswith("tricorn_")}
 
 
-def test_listing_plugins_imports_none() -> None:
+def test_listing_plugins_imports_only_what_auto_takes() -> None:
     loaded = loaded_by("from tricorn.main import main\nmain(['plugins', '--json'], standalone_mode=False)")
     assert "tricorn.listing" in loaded
+    taken = {"tricorn_loop_uvloop", f"tricorn_http_{PREFERRED}", "tricorn_ws_frames"}
+    tried = taken | {"tricorn_http_compiled"}
+    packages = {name.partition(".")[0] for name in of_plugins(loaded) if name.startswith("tricorn_")}
+    assert taken <= packages <= tried
+
+
+def test_listing_plugins_imports_none_of_those_that_an_option_passes_over() -> None:
+    command = ["plugins", "--json", "--http", "h11", "--ws", "none", "--loop", "asyncio"]
+    loaded = loaded_by(f"from tricorn.main import main\nmain({command}, standalone_mode=False)")
     assert of_plugins(loaded) == set()
 
 

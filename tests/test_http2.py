@@ -15,6 +15,7 @@ import httpx
 import pytest
 import trustme
 
+from tests.compiler import PREFERRED
 from tests.servers import DEADLINE, Combination, CommandLine, ThreadServer, connect, read_until
 
 LOOPS = ("asyncio", "uvloop")
@@ -90,7 +91,9 @@ def clear(request: pytest.FixtureRequest) -> Iterator[ThreadServer]:
 # --- which protocol is spoken ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("order", ["h2,httptools", "httptools,h2", "h2,h11", "h2", "httptools"])
+@pytest.mark.parametrize(
+    "order", ["h2,httptools", "httptools,h2", f"h2,{PREFERRED}", f"{PREFERRED},h2", "h2,h11", "h2", "httptools"]
+)
 def test_alpn_follows_the_order_of_the_server(order: str, certificate: Certificate) -> None:
     names = ["h2" if name == "h2" else "http/1.1" for name in order.split(",")]
     with ThreadServer(app, Combination(order, "frames", "asyncio"), **certificate.options) as server:

@@ -1,4 +1,4 @@
-"""`tricorn plugins`: what it says about each plugin, without importing one."""
+"""`tricorn plugins`: what it says about each plugin, importing only what `auto` tries."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from tricorn.listing import drawn, table
 from tricorn.registry import PluginError, Registry
 
 Install = Callable[..., None]
+UNAVAILABLE = """
+from tricorn.api import Unavailable
+raise Unavailable("the library quick is missing")
+"""
 BUNDLE = """
 from tricorn.api import hookimpl
 tricorn_api = 1
@@ -67,7 +71,8 @@ def test_a_bundle_and_what_it_switches_on(install: Install) -> None:
         "acme-parts",
         "1.0",
         {"tricorn.http": {"fast": "acme_fast"}, "tricorn.plugin": {"gauges": "acme_gauges", "other": "acme_other"}},
-        **dict.fromkeys(("acme_fast", "acme_gauges", "acme_other"), "raise SystemExit"),
+        **dict.fromkeys(("acme_gauges", "acme_other"), ""),
+        acme_fast="raise SystemExit",
     )
     said = verdicts(plugins=["other"])
     assert said["bundle", "acme"] == (True, "bundles are on when installed")
@@ -76,7 +81,15 @@ def test_a_bundle_and_what_it_switches_on(install: Install) -> None:
     assert said["plugin", "gauges"] == (True, "switched on by acme 3.0")
     assert said["plugin", "other"] == (True, "--plugin")
     assert verdicts()["plugin", "other"] == (False, "off until --plugin other")
-    assert not {"acme_fast", "acme_gauges", "acme_other"} & set(sys.modules)
+    assert not {"acme_gauges", "acme_other"} & set(sys.modules)
+
+
+def test_what_auto_passes_over_gives_its_reason(install: Install) -> None:
+    install("acme", "3.0", {"tricorn.bundle": {"acme": "acme_bundle"}}, acme_bundle=BUNDLE)
+    install("acme-fast", "1.0", {"tricorn.http": {"fast": "acme_fast"}}, acme_fast=UNAVAILABLE)
+    said = verdicts()
+    assert said["http", "fast"] == (False, "unavailable: the library quick is missing")
+    assert said["http", "h11"] == (True, "first of acme 3.0 that works")
 
 
 def test_two_distributions_with_one_name_are_both_refused(install: Install) -> None:

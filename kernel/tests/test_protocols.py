@@ -29,14 +29,16 @@ from tricorn.registry import Registry
 
 
 @pytest.mark.parametrize(
-    ("http", "plugin"), [(H11Protocol, "h11"), (HttpToolsProtocol, "httptools"), (AutoHTTPProtocol, "httptools")]
+    ("http", "plugin"), [(H11Protocol, "h11"), (HttpToolsProtocol, "httptools"), (AutoHTTPProtocol, None)]
 )
-def test_an_http_class_stands_for_its_plugin(http: Any, plugin: str) -> None:
+def test_an_http_class_stands_for_its_plugin(http: Any, plugin: str | None) -> None:
     config = Config("app:app", log_config=None, http=http)
     config.select()
     provider = config.selected["http"][0].provider
     assert isinstance(provider, HttpProvider)
-    assert provider == Registry().load("http", plugin).provider
+    expected = Registry().auto("http") if plugin is None else Registry().load("http", plugin)
+    assert expected is not None
+    assert provider == expected.provider
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,9 @@ def test_http2_without_its_plugin_says_what_to_install() -> None:
 def test_no_http_plugin_at_all_says_what_to_install() -> None:
     registry = Registry()
     registry.entries = {**registry.entries, "http": []}
-    with pytest.raises(PluginError, match="No HTTP plugin works here .tried httptools, h11, the kernel's preference."):
+    with pytest.raises(
+        PluginError, match="No HTTP plugin works here .tried compiled, httptools, h11, the kernel's preference."
+    ):
         selection.select(make(registry=registry))
 
 

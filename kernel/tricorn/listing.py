@@ -1,6 +1,6 @@
 """`tricorn plugins`: what is installed, what of it a server would use, and what is missing for what.
 
-No plugin is imported for it, bundles and what draws the table on a terminal aside.
+Besides bundles and what draws the table on a terminal, only what `auto` tries is imported for it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from tricorn.api import Row, Table
+from tricorn.api import Row, Table, Unavailable
 from tricorn.catalogue import PUBLISHED, installing
 from tricorn.cli import SELECTING, parameter
 from tricorn.commands import RESERVED
@@ -95,7 +95,7 @@ def missing(kind: str, name: str) -> dict[str, Any]:
 
 
 def verdict(registry: Registry, entry: Entry, values: Mapping[str, Any]) -> tuple[bool, str]:
-    """Whether a server would use the plugin, and why. Whether its library works shows only when it is loaded."""
+    """Whether a server would use the plugin, and why. Of one that an option names, loading shows whether it works."""
     kind, name = entry.kind, entry.name
     twins = [other for other in registry.entries[kind] if other.name == name]
     if len(twins) > 1:
@@ -144,9 +144,28 @@ def _automatic(registry: Registry, kind: str, name: str) -> tuple[bool, str]:
     if name not in names:
         return False, f"not among {why}; {'a bundle' if kind == 'terminal' else f'--{kind} {name}'} picks it"
     installed = [other for other in names if other in registry.names(kind)]
-    if installed[0] == name:
-        return True, f"first of {why}"
+    for place, other in enumerate(installed):
+        reason = _unavailable(registry, kind, other)
+        if other == name:
+            return not reason, f"unavailable: {reason}" if reason else f"first of {why}{' that works' if place else ''}"
+        if not reason:
+            break
     return False, f"used when {installed[installed.index(name) - 1]} is unavailable"
+
+
+def _unavailable(registry: Registry, kind: str, name: str) -> str:
+    """Why `auto` passes a plugin over, if it does: at one that is broken a server stops, and `tricorn doctor` says why.
+
+    What draws tables is not imported where it draws none.
+    """
+    if kind != "terminal":
+        try:
+            registry.load(kind, name)
+        except Unavailable as reason:
+            return str(reason.__cause__)
+        except PluginError:
+            pass
+    return ""
 
 
 def drawn(rows: Sequence[Mapping[str, Any]]) -> Table:

@@ -22,7 +22,7 @@ from tricorn.signals import Ended
 log = logging.getLogger("tricorn.error")
 
 PREFERENCES: Mapping[str, Sequence[str]] = {
-    "http": ("httptools", "h11"),
+    "http": ("compiled", "httptools", "h11"),
     "ws": ("frames", "websockets", "wsproto"),
     "loop": ("uvloop", "asyncio"),
     "terminal": ("rich",),

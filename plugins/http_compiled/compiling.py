@@ -20,6 +20,7 @@ import shutil
 import sys
 import sysconfig
 import tempfile
+import zlib
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -89,9 +90,19 @@ def version(folder: Path) -> str:
 
 def digest(root: Path) -> str:
     """What tells whether a compiled module is made from the sources as they are now."""
-    kernel = [sources(root) / f"{name}.py" for name in MODULES]
-    files = [*kernel, *(root / PACKAGE / name for name in (*OWN, TYPES)), Path(__file__)]
-    return hashlib.sha256(b"\0".join(path.read_bytes() for path in files)).hexdigest()
+    files = [path.read_bytes() for path in (*parts(root).values(), Path(__file__))]
+    return hashlib.sha256(b"\0".join([version(sources(root)).encode(), *files])).hexdigest()
+
+
+def parts(root: Path) -> dict[str, Path]:
+    """What the module is made from, by its name as `package/module.py`."""
+    kernel = {f"tricorn/{name}.py": sources(root) / f"{name}.py" for name in MODULES}
+    return kernel | {f"{PACKAGE}/{name}": root / PACKAGE / name for name in (*OWN, TYPES)}
+
+
+def checksums(root: Path) -> dict[str, int]:
+    """What tells the same where the module is imported, cheaply and however lines end: see `origin.py`."""
+    return {name: zlib.crc32(path.read_bytes().replace(b"\r\n", b"\n")) for name, path in parts(root).items()}
 
 
 class _Typed(ast.NodeTransformer):
@@ -224,8 +235,10 @@ def join(root: Path) -> str:
     if lost := IDIOMS.keys() - typed.found:
         raise ValueError(f"not in the sources any more: {', '.join(sorted(lost))}")
     body += [_constructor(node) for node in body if isinstance(node, ast.ClassDef) and node.name in CONSTRUCTED]
-    body += ast.parse(f"KERNEL = {version(folder)!r}\nSOURCES = {digest(root)!r}").body
-    lines = ["from __future__ import annotations", *imports]
+    # What the sources import may not be there in another version of the kernel: it is told first.
+    checking = f"from {PACKAGE}.origin import check\ncheck({version(folder)!r}, {checksums(root)!r})"
+    body += ast.parse(f"SOURCES = {digest(root)!r}").body
+    lines = ["from __future__ import annotations", checking, *imports]
     return "\n".join([*lines, ast.unparse(ast.Module(body, []))]) + "\n"
 
 

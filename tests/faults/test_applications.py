@@ -11,10 +11,10 @@ import httpx
 import pytest
 
 from tests.apps import abuse
-from tests.servers import DEADLINE, HTTP, LOOP, Combination, ThreadServer, connect, read_until
+from tests.servers import DEADLINE, LOOP, PAIRS, Combination, ThreadServer, connect, read_until
 
 
-@pytest.fixture(scope="module", params=zip(HTTP, LOOP, strict=True), ids="-".join)
+@pytest.fixture(scope="module", params=PAIRS, ids="-".join)
 def server(request: pytest.FixtureRequest) -> Iterator[ThreadServer]:
     http, loop = request.param
     with ThreadServer(abuse.app, Combination(http, "websockets", loop)) as served:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.apps import abuse
-from tests.servers import DEADLINE, HTTP, LOOP, WS, Combination, CommandLine, ThreadServer, connect, read_until
+from tests.servers import DEADLINE, LOOP, PAIRS, WS, Combination, CommandLine, ThreadServer, connect, read_until
 from tests.watching import Watched
 
 GET = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n"
@@ -113,7 +113,7 @@ PHASES: dict[str, tuple[bytes, bytes]] = {
 # Every codec on every loop; whichever reads the heads, the kernel has read them before.
 @pytest.fixture(
     scope="module",
-    params=[Combination(http, ws, loop) for ws in WS for http, loop in zip(HTTP, LOOP, strict=True)],
+    params=[Combination(http, ws, loop) for ws in WS for http, loop in PAIRS],
     ids="-".join,
 )
 def reset_server(request: pytest.FixtureRequest) -> Iterator[ThreadServer]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers import DEADLINE, HTTP, LOOP, CommandLine, connect, push
+from tests.servers import DEADLINE, PAIRS, CommandLine, connect, push
 from tests.watching import Watched
 
 MB = 1 << 20
@@ -16,7 +16,7 @@ GET = b"GET / HTTP/1.1\r\nhost: test\r\n\r\n"
 LIMIT = 16 * MB
 
 
-@pytest.fixture(scope="module", params=zip(HTTP, LOOP, strict=True), ids="-".join)
+@pytest.fixture(scope="module", params=PAIRS, ids="-".join)
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     http, loop = request.param
     arguments = ("tests.apps.abuse:app", "--port", "0", "--http", http, "--loop", loop, "--no-access-log")

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect as connect_websocket
 
 import tricorn
+from tests.compiler import PREFERRED
 from tests.servers import DEADLINE, connect, read_until
 from tests.stumbling.project import Project
 
@@ -147,7 +148,7 @@ def test_22_a_frozen_program_without_metadata_or_console_serves(project: Project
     """`pytest tests/frozen` freezes one with PyInstaller, which takes minutes."""
     project.write("windowed.py", FROZEN)
     ended = project.ended(program=("windowed.py",))
-    assert ended.log == f"http httptools {tricorn.__version__} frames {tricorn.__version__}\n"
+    assert ended.log == f"http {PREFERRED} {tricorn.__version__} frames {tricorn.__version__}\n"
     assert ended.status == 0
 
 

@@ -8,6 +8,8 @@ from typing import Any
 import click
 import pytest
 
+from tests.compiler import PREFERRED
+from tests.servers import HTTP
 from tricorn.registry import PluginError, Registry
 from tricorn_command_bench import plot
 from tricorn_command_bench.combinations import combinations
@@ -29,17 +31,17 @@ def result(http: str, *samples: Sample, failure: str | None = None) -> Result:
 
 def test_without_names_all_that_serve_http_1_are_compared() -> None:
     found = combinations(Registry(), {}, websockets=False)
-    assert {c["http"] for c in found} == {"compiled", "httptools", "h11"}
+    assert {c["http"] for c in found} == set(HTTP)
     assert {c["loop"] for c in found} == {"uvloop", "asyncio"}
     assert {c["ws"] for c in found} == {"frames"}
-    assert found[0] == {"http": "httptools", "ws": "frames", "loop": "uvloop"}
+    assert found[0] == {"http": PREFERRED, "ws": "frames", "loop": "uvloop"}
     assert {c["ws"] for c in combinations(Registry(), {}, websockets=True)} == {"frames", "websockets", "wsproto"}
 
 
 def test_named_plugins_are_compared_once() -> None:
     values = {"http": "h11, auto,h11", "ws": "none", "loop": "asyncio"}
     found = combinations(Registry(), values, websockets=False)
-    assert [c["http"] for c in found] == ["h11", "httptools"]
+    assert [c["http"] for c in found] == ["h11", PREFERRED]
     assert {(c["ws"], c["loop"]) for c in found} == {("none", "asyncio")}
 
 

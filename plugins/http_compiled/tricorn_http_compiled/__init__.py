@@ -7,15 +7,15 @@ import inspect
 import sys
 from typing import cast
 
-from tricorn import __version__
 from tricorn.api import Headers, Http1Codec, HttpProvider, Kernel, Refusal, Unavailable, hookimpl
 
 try:
-    from tricorn_http_compiled import machine
-except ImportError as error:  # no compiler where it was built, or another Python than it was built for
-    raise Unavailable(f"its module was not compiled for this Python: {error}") from None
-if __version__ != machine.KERNEL:
-    raise Unavailable(f"it was compiled from the kernel {machine.KERNEL}, and this is {__version__}")
+    import tricorn_http_compiled.machine as machine
+except ModuleNotFoundError:
+    text = "it was installed without a C compiler, or for another Python: install it again where there is one"
+    raise Unavailable(text) from None
+except ImportError as error:
+    raise Unavailable(f"its compiled module cannot be loaded: {error}") from None
 
 tricorn_api = 1
 

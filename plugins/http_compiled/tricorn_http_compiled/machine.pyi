@@ -6,5 +6,4 @@ from tricorn.http1 import Http1Connection as Http1Connection
 from tricorn_http_compiled.sending import Sending as Sending
 from tricorn_http_compiled.shared import Shared as Shared
 
-KERNEL: str
 SOURCES: str

@@ -10,6 +10,7 @@ import sys
 import pytest
 from rich.console import Console
 
+from tests.compiler import PREFERRED
 from tricorn.api import Row, Table
 from tricorn_terminal_rich import drawing, show
 
@@ -51,7 +52,7 @@ def on_a_terminal(*arguments: str) -> tuple[int, str]:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["plugins"], ["httptools", "yes: first of the kernel's preference"]),
+        (["plugins"], [PREFERRED, "yes: first of the kernel's preference"]),
         (["doctor"], ["open files", "terminal rich"]),
         (["config", "main:app"], ["backlog", "2048"]),
     ],
