@@ -28,8 +28,9 @@ from kernel.tests.ws_ends import (
     until,
 )
 from tricorn import incoming, session
-from tricorn.testing.memory_server import run_in_memory
-from tricorn.testing.ws_peer import BINARY, CLOSE, CONT, PING, PONG, TEXT, close_frame, frame
+from tricorn.registry import Registry
+from tricorn.testing.memory_server import memory_server, run_in_memory
+from tricorn.testing.ws_peer import BINARY, CLOSE, CONT, PING, PONG, TEXT, close_frame, frame, parse
 
 WS = ("frames", "websockets", "wsproto")
 CLOSED_1006 = {"type": "websocket.disconnect", "code": 1006, "reason": ""}
@@ -632,28 +633,23 @@ async def test_a_large_compressed_message_lets_others_run_and_stays_whole(ws: st
         await client.close()
 
 
-async def test_answers_to_one_read_leave_together() -> None:
-    writes: list[int] = []
+@pytest.mark.parametrize("http", ["compiled", "h11", "httptools"])
+def test_answers_to_one_read_leave_together(http: str) -> None:
+    async def check() -> None:
+        writes: list[bytes] = []
+        ws = Registry().load("ws", "frames").provider
+        async with memory_server(echo, Registry().load("http", http).provider, ws=ws) as server:
+            transport = server.connect(writes.append, lambda _: None)
+            transport.client_send(handshake())
+            await server.settle()
+            writes.clear()
+            messages = [(TEXT, b"%02d" % number) for number in range(20)]
+            transport.client_send(b"".join(frame(*message) for message in messages))
+            await server.settle(50)
+        assert [(opcode, payload) for _, opcode, payload in parse(b"".join(writes))][:20] == messages
+        assert len(writes) < 20
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        stream = receive.__self__._stream
-        transport_write = stream._write
-
-        def write(data: bytes) -> None:
-            writes.append(len(data))
-            transport_write(data)
-
-        await receive()
-        await send({"type": "websocket.accept"})
-        stream._write = write
-        while (event := await receive())["type"] == "websocket.receive":
-            await send({**event, "type": "websocket.send"})
-
-    async with serving(app) as url, connect(url, handshake()) as client:
-        await client.head()
-        client.write(*(frame(TEXT, b"%02d" % number) for number in range(20)))
-        assert [await client.frame() for _ in range(20)] == [(TEXT, b"%02d" % number) for number in range(20)]
-    assert len(writes) < 20
+    run_in_memory(check())
 
 
 @pytest.mark.parametrize("ws", WS)
