@@ -12,7 +12,10 @@ import errno
 import logging
 import socket
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tricorn.api import Listen
 
 BURST = 64
 """Connections accepted in one turn of the loop, so that a flood of them leaves time for those that are open."""
@@ -29,13 +32,21 @@ logger = logging.getLogger("tricorn.error")
 
 
 async def listen(
-    sock: socket.socket, protocol: Callable[[], asyncio.Protocol], backlog: int, options: dict[str, Any]
+    sock: socket.socket,
+    protocol: Callable[[], asyncio.Protocol],
+    backlog: int,
+    options: dict[str, Any],
+    loops_own: Listen | None = None,
 ) -> asyncio.base_events.Server:
     """Serve the connections that arrive at a bound socket; closing the server returned ends it.
 
-    protocol, backlog, options: as for `loop.create_server`. Raises OSError where the socket cannot listen.
+    protocol, backlog, options: as for `loop.create_server`. loops_own: the way of the plugin that made the loop, if it
+    has one. Raises OSError where the socket cannot listen.
     """
     loop = asyncio.get_running_loop()
+    if loops_own is not None:
+        server: asyncio.base_events.Server = await loops_own(sock, protocol, backlog, options)
+        return server
     if not isinstance(loop, asyncio.SelectorEventLoop):
         return await loop.create_server(protocol, sock=sock, backlog=backlog, **options)
     server = await loop.create_server(protocol, sock=sock, start_serving=False, **options)

@@ -455,12 +455,22 @@ class WsProvider:
 
 # --- The other kinds ----------------------------------------------------------------------------------------------
 
+Listen = Callable[["socket.socket", Callable[[], "asyncio.Protocol"], int, dict[str, Any]], Awaitable[Any]]
+"""How a loop serves the connections of a socket: see `LoopProvider`."""
+
 
 @dataclass(frozen=True)
 class LoopProvider:
-    """An event loop plugin: `factory` is what `asyncio.Runner(loop_factory=...)` takes."""
+    """An event loop plugin.
+
+    factory: what `asyncio.Runner(loop_factory=...)` takes. listen: how this loop serves best what arrives at a bound
+    socket, where `loop.create_server` is not it. It is called in the running loop with the socket, what makes the
+    protocol object of a connection, the backlog, and further options of `create_server`, and returns what is like an
+    `asyncio.Server`. It raises OSError where the socket cannot listen.
+    """
 
     factory: Callable[[], asyncio.AbstractEventLoop]
+    listen: Listen | None = None
 
 
 class Lifespan(Protocol):

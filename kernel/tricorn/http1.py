@@ -63,7 +63,7 @@ class Http1Connection(Http1Stream):
         self.client, self.server, self.peer = kernel.addresses(self._transport)
         self.secure = transport.get_extra_info("ssl_object") is not None
         self.deadline = kernel.due(kernel.timeout_head)
-        kernel.add(self)
+        kernel.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Bytes from the client."""
@@ -114,7 +114,7 @@ class Http1Connection(Http1Stream):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone, whoever ended it."""
-        self._kernel.remove(self)
+        self._kernel.connections.discard(self)
         if self._paused:
             self._kernel.departures.forget(self)
         receiver, self._receiver = self._receiver, None
@@ -122,7 +122,8 @@ class Http1Connection(Http1Stream):
         self._gathered = None
         if receiver is not None:
             receiver.disconnect()
-        self.resume_writing()
+        if self.congested:
+            self.resume_writing()
         self.deadline = 0.0
 
     def departed(self, gone: bool) -> None:

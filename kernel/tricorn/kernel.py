@@ -233,8 +233,8 @@ class Kernel:
         client = transport.get_extra_info("peername")
         server = transport.get_extra_info("sockname")
         if isinstance(client, (tuple, list)):
-            client = (str(client[0]), int(client[1]))
-            return client, (str(server[0]), int(server[1])), f"{client[0]}:{client[1]}"
+            host, port = client = tuple(client[:2])
+            return client, tuple(server[:2]), f"{host}:{port}"
         return None, (server, None) if isinstance(server, str) else None, ""
 
     def reset_on_close(self, transport: asyncio.BaseTransport) -> None:

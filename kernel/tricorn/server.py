@@ -236,8 +236,10 @@ class Server:
     async def _listen(self, sockets: Sequence[socket.socket]) -> None:
         assert self.kernel is not None
         options = listen_options(self.config)
+        # Selected where the server makes its own loop; inside another one nothing is known of that.
+        loops_own = next((loop.provider.listen for loop in self.config.selected.get("loop", ())), None)
         for sock in sockets:
-            self.servers.append(await listen(sock, self.kernel.protocol, self.config.backlog, options))
+            self.servers.append(await listen(sock, self.kernel.protocol, self.config.backlog, options, loops_own))
 
     async def main_loop(self) -> None:
         """Wait until something ends the server, and do what is due in between."""

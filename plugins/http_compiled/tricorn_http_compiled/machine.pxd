@@ -74,8 +74,8 @@ cdef class Turn:
 
 @cython.final
 cdef class Shared:
-    cdef object kernel, access, app, create_task, due, limit_body, limit_concurrency, loop, root_path, settings
-    cdef object timeout_body, timeout_head, ws
+    cdef object kernel, access, addresses, app, create_task, due, limit_body, limit_concurrency, loop
+    cdef object root_path, settings, timeout_body, timeout_head, ws
     cdef set calls, connections
     cdef dict prefixes, state, _live
     cdef bint eager

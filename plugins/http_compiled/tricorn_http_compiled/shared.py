@@ -19,6 +19,7 @@ class Shared:
         self.kernel = kernel
         self._live = vars(kernel)
         self.access = kernel.access
+        self.addresses = kernel.addresses
         self.app = kernel.app
         self.calls = kernel.calls
         self.connections = kernel.connections

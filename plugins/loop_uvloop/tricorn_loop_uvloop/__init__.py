@@ -11,6 +11,8 @@ try:
 except ImportError as error:  # Windows, PyPy, or a Python that uvloop has no wheel for yet
     raise Unavailable(f"uvloop cannot be imported: {error}") from None
 
+from tricorn_loop_uvloop.batches import listen
+
 tricorn_api = 1
 
 
@@ -22,4 +24,4 @@ def new_event_loop() -> asyncio.AbstractEventLoop:
 @hookimpl
 def tricorn_loop() -> LoopProvider:
     """The plugin `uvloop`."""
-    return LoopProvider(new_event_loop)
+    return LoopProvider(new_event_loop, listen)
