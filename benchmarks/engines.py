@@ -1,7 +1,8 @@
 """The protocol classes that can be driven in memory: tricorn's connection with each codec, and uvicorn's.
 
-Those whose names contain `-ws-` take WebSockets, the others HTTP requests, and `nothing` takes both. The name of an
-engine may end in `+log`: its access log is on then, and goes to the null device.
+Those whose names contain `-ws-` take WebSockets, the others HTTP requests, and `nothing` takes both. It is no server,
+and neither is `calls`. The name of another engine may end in `+log`: its access log is on then, and goes to the null
+device.
 """
 
 from __future__ import annotations
@@ -87,10 +88,19 @@ def nothing(app: Any) -> Factory:
     return lambda: floor.Floor(len(floor.HELLO))
 
 
+def calls(app: Any) -> Factory:
+    """The least that an ASGI server does, in Python."""
+    return lambda: floor.Calls(app)
+
+
+BARE = {"nothing": nothing, "calls": calls}
+"""What is no server, and has no log."""
+
+
 def names() -> list[str]:
     """Every engine that can be built here."""
     codecs = sorted({entry.name for entry in metadata.entry_points(group="tricorn.http")} - NOT_HTTP1)
-    found = ["nothing", "uvicorn-httptools", "uvicorn-h11", *(f"tricorn-{codec}" for codec in codecs)]
+    found = ["nothing", "calls", "uvicorn-httptools", "uvicorn-h11", *(f"tricorn-{codec}" for codec in codecs)]
     found += [f"uvicorn-ws-{ws}" for ws in UVICORN_WS if ws != LEGACY]
     return [*found, *(f"tricorn-ws-{ws}" for ws in sorted(e.name for e in metadata.entry_points(group="tricorn.ws")))]
 
@@ -99,16 +109,18 @@ def takes(name: str, websocket: bool, compressed: bool = False) -> bool:
     """Whether an engine can serve WebSockets, or HTTP requests. A constant writer cannot compress."""
     if name == "nothing":
         return not compressed
+    if name == "calls":
+        return not websocket
     return ("-ws-" in name) == websocket
 
 
 def build(name: str) -> Engine:
     """The engine of that name. Raises ValueError for another one, ImportError when its library is missing."""
     plain, log = name.removesuffix(LOG), name.endswith(LOG)
-    if plain not in names() or name == "nothing" + LOG:
+    if plain not in names() or (log and plain in BARE):
         raise ValueError(f"no engine is called {name!r}; there are {', '.join(names())}")
-    if name == "nothing":
-        return nothing
+    if name in BARE:
+        return BARE[name]
     server, _, rest = plain.partition("-")
     engine = tricorn if server == "tricorn" else uvicorn
     ws = rest.removeprefix("ws-")

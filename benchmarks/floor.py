@@ -12,10 +12,11 @@ import sys
 from base64 import b64encode
 from hashlib import sha1
 from importlib import import_module
-from typing import cast
+from typing import Any, cast
 
 HEAD = b"HTTP/1.1 200 OK\r\nserver: floor\r\ncontent-length: %d\r\ncontent-type: text/plain\r\n\r\n"
 HELLO = b"Hello, World!"
+CALLED = HEAD % len(HELLO)
 ACCEPTED = b"HTTP/1.1 101 \r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %b\r\n\r\n"
 
 
@@ -52,6 +53,52 @@ class Floor(asyncio.Protocol):
             self.transport.set_protocol(Echo(self.transport))
         else:
             self.write(self.answer * data.count(b"\r\n\r\n"))
+
+
+class Calls(asyncio.Protocol):
+    """The least that an ASGI server does: a task, a scope, two messages and one write. It does not look at the
+    request, or at what the application says of its response."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.loop = asyncio.get_running_loop()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what every scope says of the connection."""
+        self.write = cast("asyncio.Transport", transport).write
+        self.client, self.server = (transport.get_extra_info(name) for name in ("peername", "sockname"))
+
+    def data_received(self, data: bytes) -> None:
+        """One call for each request."""
+        for _ in range(data.count(b"\r\n\r\n")):
+            self.task = asyncio.Task(self.app(self.scope(), self.receive, self.send), loop=self.loop, name="/")
+
+    def scope(self) -> dict[str, Any]:
+        """A scope as all servers make it."""
+        return {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "server": self.server,
+            "client": self.client,
+            "scheme": "http",
+            "method": "GET",
+            "root_path": "",
+            "path": "/",
+            "raw_path": b"/",
+            "query_string": b"",
+            "headers": [(b"host", b"127.0.0.1")],
+            "state": {},
+        }
+
+    async def receive(self) -> dict[str, Any]:
+        """There is no body."""
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(self, event: dict[str, Any]) -> None:
+        """Write the head with the body."""
+        if event["type"] == "http.response.body":
+            self.write(CALLED + event["body"])
 
 
 class Echo(asyncio.Protocol):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from benchmarks.workloads import Workload
 
 FAST, PLAIN = "tricorn-httptools-uvloop", "uvicorn-httptools-uvloop"
+COMPILED = "tricorn-compiled-uvloop"
 SANSIO = "uvicorn-ws-websockets-sansio-uvloop"
 FLOOR = "floor-uvloop"
 PEERS = ("granian-uvloop", "hypercorn-uvloop", "gunicorn-uvloop", "daphne", "fastpysgi", "socketify")
@@ -68,13 +69,15 @@ def goals() -> list[Goal]:
         Goal("plain", FAST, PLAIN, 3.5, log=True),
         Goal("plain", FAST, FAST, 0.9, log=True, own="log"),
     ]
+    compiled = [COMPILED] if COMPILED in catalogue() else []
     for workload in ("get-10k", "get-1m", "echo-100k", "stream", "tls", "connections"):
-        found.append(Goal(workload, FAST, PLAIN, 1.2))
-        found += [Goal(workload, FAST, peer, 1.0) for peer in PEERS]
+        for server in (FAST, *compiled):
+            found.append(Goal(workload, server, PLAIN, 1.2))
+            found += [Goal(workload, server, peer, 1.0) for peer in PEERS]
     found.append(Goal("fastapi", FAST, PLAIN, 1.15))
-    compiled = "tricorn-compiled-uvloop"
-    if compiled in catalogue():
-        found.append(Goal("plain", compiled, PLAIN, 2.0))
+    for server in compiled:
+        found.append(Goal("plain", server, PLAIN, 2.0))
+        found += [Goal("plain", server, peer, 1.3) for peer in (FAST, "granian-uvloop", "fastpysgi")]
     for workload in ("h2-1", "h2-10"):
         found += [Goal(workload, FAST, "hypercorn-uvloop", 3.0)]
         found += [Goal(workload, FAST, peer, 1.0) for peer in ("granian-uvloop", "uvicorn-zttp-uvloop")]

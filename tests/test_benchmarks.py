@@ -178,7 +178,7 @@ def test_the_instructions_of_a_profile_are_its_totals() -> None:
         instructions("events: Ir\n")
 
 
-@pytest.mark.parametrize("name", ["nothing", "tricorn-httptools", "tricorn-h11+log", "uvicorn-httptools+log"])
+@pytest.mark.parametrize("name", ["nothing", "calls", "tricorn-httptools", "tricorn-h11+log", "uvicorn-httptools+log"])
 def test_an_engine_answers_the_client_in_memory(name: str) -> None:
     async def run() -> int:
         request = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
