@@ -12,7 +12,7 @@ import pytest
 import uvloop
 
 from tricorn_loop_uvloop import batches
-from tricorn_loop_uvloop.batches import BUSY, MOST, REST, Batches, listen
+from tricorn_loop_uvloop.batches import BUSY, MOST, Batches, listen
 
 WAVE = 200
 """Connections that wait together."""
@@ -135,18 +135,9 @@ def test_it_is_like_the_server_that_uvloop_has(sock: socket.socket) -> None:
     run(check)
 
 
-class Clock:
-    """What `Batches` asks a loop for while it judges."""
-
-    now = 0.0
-
-    def time(self) -> float:
-        return self.now
-
-
-def having(descriptors: int, clock: Clock) -> Batches:
+def having(descriptors: int) -> Batches:
     """What has so many descriptors."""
-    made = Batches(clock, None, Answer, 1, {})  # type: ignore[arg-type]
+    made = Batches(None, None, Answer, 1, {})  # type: ignore[arg-type]
     made._servers = [None] * descriptors  # type: ignore[list-item]
     return made
 
@@ -168,14 +159,4 @@ def having(descriptors: int, clock: Clock) -> Batches:
 def test_there_are_as_many_descriptors_as_connections_in_a_turn(
     descriptors: int, accepted: int, turns: int, then: int
 ) -> None:
-    assert having(descriptors, Clock())._wanted(accepted, turns) == then
-
-
-def test_connections_that_come_one_by_one_are_left_alone_for_a_while() -> None:
-    clock = Clock()
-    serving = having(2, clock)
-    assert serving._wanted(BUSY, BUSY) == 1
-    serving._servers.pop()
-    assert serving._wanted(BUSY, 0) == 1
-    clock.now += REST
-    assert serving._wanted(BUSY, 0) == 2
+    assert having(descriptors)._wanted(accepted, turns) == then

@@ -13,17 +13,14 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-PERIOD = 0.1
+PERIOD = 0.05
 """Seconds that are judged by what came in them."""
 
-BUSY = 100
-"""Connections in a period from which on more than one descriptor may be worth it."""
+BUSY = 50
+"""Connections in a period from which on a second descriptor is tried, time and again: it costs them one percent."""
 
 MOST = 16
 """Descriptors of one socket."""
-
-REST = 1.0
-"""Seconds until more than one is tried again, when connections came one by one."""
 
 
 async def listen(
@@ -57,7 +54,6 @@ class Batches:
         self._accepted = 0
         self._turns = 0
         self._in_turn = False
-        self._resting = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._changing: asyncio.Task[None] | None = None
         self._closed = False
@@ -116,18 +112,11 @@ class Batches:
     def _wanted(self, accepted: int, turns: int) -> int:
         """How many descriptors fit so many connections in so many turns."""
         count = len(self._servers)
-        now = self._loop.time()
         if accepted < BUSY:
             return 1
-        if count == 1:
-            return 2 if now >= self._resting else 1
-        if accepted > 0.9 * count * turns:
+        if count == 1 or accepted > 0.9 * count * turns:
             return min(2 * count, MOST)
-        if accepted >= 0.6 * count * turns:
-            return count
-        if count == 2:
-            self._resting = now + REST
-        return count // 2
+        return count if accepted >= 0.6 * count * turns else count // 2
 
     async def _change(self, wanted: int) -> None:
         try:
@@ -137,8 +126,7 @@ class Batches:
                 another = self._socket.dup()
                 self._servers.append(await self._loop.create_server(self._connect, sock=another, **self._options))
         except OSError:
-            # No descriptor is left: all the less can be spared.
-            self._resting = self._loop.time() + REST
+            pass  # no descriptor is left: all the less can be spared for this
         finally:
             self._changing = None
         if self._closed:
