@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -9,8 +10,6 @@ import sys
 import venv
 from collections.abc import Callable, Iterable
 from pathlib import Path
-
-import importlib_metadata
 
 from tests.parts import KERNEL
 
@@ -76,7 +75,7 @@ class Environment:
 
     def _write_commands(self, name: str) -> None:
         """Write the console commands of a copied distribution, as an installation would."""
-        for entry in importlib_metadata.distribution(name).entry_points.select(group="console_scripts"):
+        for entry in importlib.metadata.distribution(name).entry_points.select(group="console_scripts"):
             program = self.program(entry.name)
             text = f"#!{self.python}\nimport sys\nfrom {entry.module} import {entry.attr}\nsys.exit({entry.attr}())\n"
             program.write_text(text)
@@ -92,7 +91,7 @@ def _closure(names: Iterable[str]) -> set[str]:
         if name in found:
             continue
         found.add(name)
-        for text in importlib_metadata.requires(name) or ():
+        for text in importlib.metadata.requires(name) or ():
             requirement, _, marker = text.partition(";")
             required = requirement.split("[")[0].strip().split(" ")[0].rstrip("<>=!~0123456789.,")
             if "extra" not in marker and installed(required):
@@ -103,15 +102,15 @@ def _closure(names: Iterable[str]) -> set[str]:
 def installed(name: str) -> bool:
     """Whether this environment has a distribution."""
     try:
-        importlib_metadata.distribution(name)
-    except importlib_metadata.PackageNotFoundError:
+        importlib.metadata.distribution(name)
+    except importlib.metadata.PackageNotFoundError:
         return False
     return True
 
 
 def _copy(name: str, site: Path) -> None:
     """Copy an installed distribution, file by file, as its own record lists them."""
-    for file in importlib_metadata.files(name) or ():
+    for file in importlib.metadata.files(name) or ():
         if file.parts[0] != ".." and "__pycache__" not in file.parts:
             (site / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file.locate(), site / file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import subprocess
@@ -12,7 +13,6 @@ from typing import Any
 
 import click
 import httpx
-import importlib_metadata
 import pytest
 
 import tricorn.main
@@ -108,7 +108,7 @@ def test_help_shows_the_options_of_a_selected_plugin(
         "def tricorn_options(): return [Option('gauges_path', 'Where the gauges are.', default='/gauges')]\n"
     )
     monkeypatch.syspath_prepend(str(here))
-    importlib_metadata.MetadataPathFinder.invalidate_caches()
+    importlib.metadata.FastPath.__new__.cache_clear()  # type: ignore[attr-defined]
     for arguments, shown in ((["--help"], False), (["--plugin", "gauges", "--help"], True)):
         with pytest.raises(SystemExit):
             main(arguments)

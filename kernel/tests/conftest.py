@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import logging
 import os
 import re
@@ -13,7 +14,6 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import importlib_metadata
 import pytest
 
 Install = Callable[..., None]
@@ -41,7 +41,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
         for module, source in modules.items():
             (site / f"{module}.py").write_text(source)
         importlib.invalidate_caches()
-        importlib_metadata.MetadataPathFinder.invalidate_caches()
+        importlib.metadata.FastPath.__new__.cache_clear()  # type: ignore[attr-defined]
 
     yield make
     for module in set(sys.modules) - before:

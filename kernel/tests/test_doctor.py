@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 from collections.abc import Callable
 
-import importlib_metadata
 import pytest
 
 from tricorn import doctor
@@ -46,8 +46,8 @@ def test_a_sound_installation_has_no_problem(capsys: pytest.CaptureFixture[str])
 
 def test_the_versions_of_the_libraries_are_told() -> None:
     found = findings()
-    assert found["libraries"].found.startswith(f"click {importlib_metadata.version('click')}, ")
-    assert found["http h11"].found.endswith(f" with h11 {importlib_metadata.version('h11')}")
+    assert found["libraries"].found.startswith(f"click {importlib.metadata.version('click')}, ")
+    assert found["http h11"].found.endswith(f" with h11 {importlib.metadata.version('h11')}")
 
 
 def test_without_metadata_there_are_no_versions_of_libraries() -> None:

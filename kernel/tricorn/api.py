@@ -336,7 +336,7 @@ class Kernel(Protocol):
         """Log a refusal that the plugin answers."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class HttpProvider:
     """An HTTP plugin: a codec for the kernel's HTTP/1 connection, or a whole connection of its own.
 
@@ -440,7 +440,7 @@ class WsCodec(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class WsProvider:
     """A WebSocket plugin.
 
@@ -459,7 +459,7 @@ Listen = Callable[["socket.socket", Callable[[], "asyncio.Protocol"], int, dict[
 """How a loop serves the connections of a socket: see `LoopProvider`."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class LoopProvider:
     """An event loop plugin.
 
@@ -486,14 +486,14 @@ class Lifespan(Protocol):
         """Run the application's shutdown, once."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class LifespanProvider:
     """A lifespan plugin: `open(config)` gives the `Lifespan` of one server."""
 
     open: Callable[[Any], Lifespan]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class LogProvider:
     """A logging plugin.
 
@@ -506,7 +506,7 @@ class LogProvider:
     access: Callable[[Any], Callable[[str, str, str, str, int], str] | None] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class InterfaceProvider:
     """How an application that is not ASGI 3 becomes one.
 
@@ -520,7 +520,7 @@ class InterfaceProvider:
     websockets: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class ListenerProvider:
     """Where connections come from. `open(config)` gives bound sockets; raises OSError where that fails.
 
@@ -531,7 +531,7 @@ class ListenerProvider:
     close: Callable[[Any], None] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class SupervisorProvider:
     """What stands around the serving process. `run(server)` returns the exit status of the program.
 
@@ -543,7 +543,7 @@ class SupervisorProvider:
     run: Callable[[Any], int]
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class CommandProvider:
     """A further command of the command line: the plugin `x` is run by `tricorn x`.
 
@@ -579,7 +579,7 @@ class Table:
     grouped: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class TerminalProvider:
     """How commands show tables to a person. `show` prints one to standard output, which is a terminal."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.metadata
 import json
 import platform
 import re
@@ -14,7 +15,6 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 import click
-import importlib_metadata
 
 import tricorn
 from tricorn.api import Row, Table, Tone, Unavailable
@@ -157,7 +157,7 @@ def libraries(entry: Entry) -> str:
     found = []
     for name in (re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0] for text in requirements):
         # What a marker excludes here, or somebody has removed, is what importing the plugin tells of.
-        with contextlib.suppress(importlib_metadata.PackageNotFoundError):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             if not name.startswith("tricorn-"):
-                found.append(f"{name} {importlib_metadata.version(name)}")
+                found.append(f"{name} {importlib.metadata.version(name)}")
     return ", ".join(found)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
 import re
 import sys
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-
-import importlib_metadata
 
 import tricorn
 
@@ -32,7 +31,7 @@ HOOKS = {
 KINDS = (*HOOKS, "plugin", "bundle")
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Entry:
     """One entry point: `name` in the group `tricorn.<kind>`, naming the module `value`.
 
@@ -87,7 +86,7 @@ def scan() -> dict[str, list[Entry]]:
     seen: set[str] = set()
     # What does not exist, as Python's own archive mostly, would be taken for an archive and load what reads archives.
     places = [place for place in sys.path if os.path.exists(place or os.curdir)]
-    for dist in importlib_metadata.distributions(path=places):
+    for dist in importlib.metadata.distributions(path=places):
         if f"[{PREFIX}" not in (dist.read_text("entry_points.txt") or ""):
             continue
         entries = [

@@ -6,15 +6,11 @@ from http import HTTPStatus
 
 from tricorn.api import Refusal
 
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
-def _phrase(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return ""
-
-
-STATUS_LINES = {status: f"HTTP/1.1 {status} {_phrase(status)}\r\n".encode("ascii") for status in range(100, 600)}
+STATUS_LINES = {
+    status: f"HTTP/1.1 {status} {_PHRASES.get(status, '')}\r\n".encode("ascii") for status in range(100, 600)
+}
 """Every status line; unknown codes have an empty phrase, whose space stays (RFC 9112 section 4)."""
 
 
@@ -22,7 +18,7 @@ def refusal_body(refusal: Refusal) -> bytes:
     """The fixed body of a refusal: nothing of the request is echoed."""
     if refusal.status == 400:
         return b"Invalid HTTP request received."
-    return _phrase(refusal.status).encode("ascii")
+    return _PHRASES.get(refusal.status, "").encode("ascii")
 
 
 def refusal_response(refusal: Refusal, default_fields: bytes) -> bytes:

@@ -127,11 +127,11 @@ def test_21_in_another_thread_no_signal_is_touched() -> None:
 
 FROZEN = """
 import sys, urllib.request
-import importlib_metadata
+import importlib.metadata
 
 sys.frozen = True
 sys.stdout = sys.stdin = None
-importlib_metadata.distributions = lambda **where: []  # an executable has none, unless somebody puts them in
+importlib.metadata.distributions = lambda **where: []  # an executable has none, unless somebody puts them in
 
 import tricorn
 from main import app

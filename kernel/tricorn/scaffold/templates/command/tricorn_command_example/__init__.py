@@ -15,8 +15,9 @@ tricorn_api = 1
 
 def make(arguments: Sequence[str]) -> click.Command:
     """The command. What it needs is imported here, when somebody runs it; `arguments` are those behind its name."""
+    from importlib.metadata import entry_points
+
     import click
-    from importlib_metadata import entry_points
 
     def example(kind: str) -> None:
         """Print the names of the installed plugins of a kind."""
