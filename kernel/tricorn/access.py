@@ -38,7 +38,7 @@ class AccessLog:
         self._lost = 0
         self._handler: logging.StreamHandler | None = None  # type: ignore[type-arg]
         self._formatter: logging.Formatter | None = None
-        self._render = render
+        self._render: Any = render  # where there is a handler
         handlers = logger.handlers
         # A subclass may do anything with a record; only the plain class is known to do nothing but write it.
         if render is not None and len(handlers) == 1 and type(handlers[0]) is logging.StreamHandler:
@@ -52,10 +52,9 @@ class AccessLog:
             return
         if not path.isprintable() or '"' in path or '"' in method:
             method, path = escape(method), escape(path)
-        render, handler, handlers = self._render, self._handler, logger.handlers
+        handler, handlers = self._handler, logger.handlers
         if (
-            render is None
-            or handler is None
+            handler is None
             or logger.filters
             or logger.propagate
             or len(handlers) != 1
@@ -67,7 +66,7 @@ class AccessLog:
             self.flush()
             logger.info('%s - "%s %s HTTP/%s" %d', client, method, path, version, status)
             return
-        line = render(client, method, path, version, status)
+        line = self._render(client, method, path, version, status)
         self._append(line)
         self._size = size = self._size + len(line)
         if size > BUFFER:

@@ -296,8 +296,8 @@ class Exchange:
         """Send the kept head with the first bytes of the body."""
         kernel = self._kernel
         if kernel.access is not None:
-            scope = self.scope
-            client = client_name(scope, self._stream)
+            scope, stream = self.scope, self._stream
+            client = stream.peer if scope["client"] is stream.client else client_name(scope, stream)
             kernel.access(client, scope["method"], log_path(scope), scope["http_version"], self._status)
         flags = self._flags | FRAMED if self._bodyless else self._flags
         self._stream.send_head(self._status, self._fields, flags, data, end)

@@ -222,7 +222,7 @@ class Server:
             http=[plugin.provider for plugin in config.selected["http"]],
             ws=ws[0].provider if ws else None,
             state=self.lifespan.state,
-            access=self.access,
+            access=None if self.access is None else self.access.__call__,  # found once, not for every response
         )
         if self.access is not None and config.access_log_format:
             from tricorn.measuring import measured
