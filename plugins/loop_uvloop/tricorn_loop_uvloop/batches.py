@@ -17,7 +17,7 @@ PERIOD = 0.05
 """Seconds that are judged by what came in them."""
 
 BUSY = 50
-"""Connections in a period from which on a second descriptor is tried, time and again: it costs them one percent."""
+"""Connections in a period from which on a second descriptor is tried, time and again."""
 
 MOST = 16
 """Descriptors of one socket."""
@@ -124,7 +124,12 @@ class Batches:
                 self._servers.pop().close()
             while len(self._servers) < wanted and not self._closed:
                 another = self._socket.dup()
-                self._servers.append(await self._loop.create_server(self._connect, sock=another, **self._options))
+                try:
+                    server = await self._loop.create_server(self._connect, sock=another, **self._options)
+                except OSError:
+                    another.close()
+                    raise
+                self._servers.append(server)
         except OSError:
             pass  # no descriptor is left: all the less can be spared for this
         finally:
