@@ -54,11 +54,10 @@ def tricorn(codec: str, log: bool = False, ws: str = "none") -> Engine:
         silence("tricorn.access")
         http, websocket = ([selected.provider for selected in config.selected[kind]] for kind in ("http", "ws"))
         access = open_access_log(config)
-        record = None if access is None else access.__call__
-        kernel = kernel_class(
-            config.loaded_app, config, http=http, ws=next(iter(websocket), None), state={}, access=record
-        )
+        kernel = kernel_class(config.loaded_app, config, http=http, ws=next(iter(websocket), None), state={})
         kernel.start()
+        if access is not None:
+            kernel.access = access.recorder(kernel.loop)
         protocol: Factory = kernel.protocol
         return protocol
 

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import logging
-from typing import Any
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from tricorn import Config
-from tricorn.access import BUFFER, AccessLog
+from tricorn.access import LINES, AccessLog, Record
 
 LINE = ("1.2.3.4:5", "GET", "/", "1.1", 200)
 TEXT = 'INFO:     1.2.3.4:5 - "GET / HTTP/1.1" 200 OK\n'
 
 
-def make() -> tuple[AccessLog, io.StringIO]:
+class Made(AccessLog):
+    """The log with what a kernel calls, whose responses all come in one turn of the loop until `next_turn`."""
+
+    soon: list[Callable[[], None]]
+    record: Record
+
+    def next_turn(self) -> None:
+        while self.soon:
+            self.soon.pop()()
+
+
+def make() -> tuple[Made, io.StringIO]:
     """The log as a server with the default configuration has it.
 
     And what it writes to. No fixture: pytest would put its own handlers on a logger that does not propagate when the
@@ -26,29 +40,44 @@ def make() -> tuple[AccessLog, io.StringIO]:
     handler = logging.getLogger("tricorn.access").handlers[0]
     assert isinstance(handler, logging.StreamHandler)
     handler.setStream(out)
-    return AccessLog(config.selected["logging"][0].provider.access(config)), out
+    access = Made(config.selected["logging"][0].provider.access(config))
+    access.soon = []
+    access.record = access.recorder(cast("asyncio.AbstractEventLoop", SimpleNamespace(call_soon=access.soon.append)))
+    return access, out
 
 
 def test_lines_wait_until_they_are_flushed() -> None:
     access, out = make()
-    access(*LINE)
-    access(*LINE)
+    access.record(*LINE)
+    access.record(*LINE)
     assert out.getvalue() == ""
     access.flush()
     assert out.getvalue() == TEXT * 2
 
 
-def test_a_full_buffer_is_written_at_once() -> None:
+def test_many_lines_are_written_when_the_turn_ends() -> None:
     access, out = make()
-    access("a:1", "GET", "/" + "x" * BUFFER, "1.1", 200)
-    assert out.getvalue().endswith("200 OK\n")
+    for _ in range(LINES):
+        access.record(*LINE)
+    access.next_turn()
+    assert out.getvalue() == ""
+    access.record(*LINE)
+    access.next_turn()
+    assert out.getvalue() == TEXT * (LINES + 1)
 
 
-def test_control_characters_and_quotes_are_escaped() -> None:
+@pytest.mark.parametrize("way", ["short", "long"])
+def test_a_method_that_an_application_made_up_breaks_no_line(way: str) -> None:
     access, out = make()
-    access("a:1", "GET", '/\n"', "1.1", 200)
+    if way == "long":
+        drop(access.logger)
+    access.record("a:1", 'GE\nT"', "/", "1.1", 200)
+    access.record("a:1", "M-SEARCH", "/", "1.1", 200)
     access.flush()
-    assert out.getvalue() == 'INFO:     a:1 - "GET /%0A%22 HTTP/1.1" 200 OK\n'
+    assert out.getvalue().splitlines() == [
+        'INFO:     a:1 - "GE%0AT%22 / HTTP/1.1" 200 OK',
+        'INFO:     a:1 - "M-SEARCH / HTTP/1.1" 200 OK',
+    ]
 
 
 def drop(logger: logging.Logger) -> None:
@@ -57,17 +86,51 @@ def drop(logger: logging.Logger) -> None:
 
 def test_a_filter_added_while_serving_acts_at_the_next_record() -> None:
     access, out = make()
-    access(*LINE)
+    access.record(*LINE)
     drop(logging.getLogger("uvicorn.access"))
-    access("a:1", "GET", "/health", "1.1", 200)
-    access(*LINE)
+    access.record("a:1", "GET", "/health", "1.1", 200)
+    access.record(*LINE)
     assert out.getvalue() == TEXT * 2
 
 
+def test_one_that_is_put_there_for_a_moment_sees_its_records_alone() -> None:
+    access, out = make()
+    seen: list[Any] = []
+
+    def see(record: logging.LogRecord) -> bool:
+        seen.append(record.args)
+        return True
+
+    access.record("a:1", "GET", "/before", "1.1", 200)
+    access.logger.addFilter(see)
+    access.record(*LINE)
+    access.logger.removeFilter(see)
+    access.record("a:1", "GET", "/behind", "1.1", 200)
+    access.flush()
+    assert seen == [LINE]
+    assert [line.split()[4] for line in out.getvalue().splitlines()] == ["/before", "/", "/behind"]
+
+
+def test_looking_at_the_logger_changes_nothing() -> None:
+    access, out = make()
+    for level in ("DEBUG", "WARNING"):
+        access.record(*LINE)
+        access.logger.isEnabledFor(getattr(logging, level))
+        logging.getLogger("another").setLevel(level)  # empties what all loggers remember
+        access.record(*LINE)
+    assert out.getvalue() == ""
+    access.flush()
+    assert out.getvalue() == TEXT * 4
+
+
 @pytest.mark.parametrize("what", ["handler", "handler's filter", "formatter", "propagate"])
-def test_whatever_is_put_on_the_logger_sees_every_record(what: str, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("same_turn", [False, True])
+def test_whatever_is_put_on_the_logger_sees_every_record(
+    what: str, same_turn: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     access, _ = make()
-    logger = logging.getLogger("tricorn.access")
+    logger = access.logger
+    access.record("a:1", "GET", "/before", "1.1", 200)
     seen: list[Any] = []
 
     class Keep(logging.Formatter):
@@ -85,10 +148,17 @@ def test_whatever_is_put_on_the_logger_sees_every_record(what: str, caplog: pyte
         logger.handlers[0].setFormatter(Keep())
     else:
         logger.propagate = logging.getLogger("tricorn").propagate = True
-    access(*LINE)
+    if not same_turn:
+        access.next_turn()
+    access.record(*LINE)
     if what == "propagate":
         seen = [record.args for record in caplog.records]
-    assert seen == [LINE]
+    assert seen == ([LINE] if what == "handler" or not same_turn else [])
+    access.next_turn()
+    access.record(*LINE)
+    if what == "propagate":
+        seen = [record.args for record in caplog.records]
+    assert seen[-1:] == [LINE]
 
 
 @pytest.mark.parametrize("off", ["level", "disabled", "handler's level"])
@@ -101,7 +171,7 @@ def test_a_logger_that_is_off_writes_nothing(off: str) -> None:
         logger.disabled = True
     else:
         logger.handlers[0].setLevel("WARNING")
-    access(*LINE)
+    access.record(*LINE)
     access.flush()
     assert out.getvalue() == ""
 
@@ -115,10 +185,10 @@ def test_lines_that_cannot_be_written_are_counted_and_told(caplog: pytest.LogCap
     closed.close()
     handler.setStream(closed)
     for _ in range(3):
-        access(*LINE)
+        access.record(*LINE)
         access.flush()
     handler.setStream(out)
-    access(*LINE)
+    access.record(*LINE)
     access.flush()
     assert out.getvalue() == TEXT
     assert [r.getMessage() for r in caplog.records] == [

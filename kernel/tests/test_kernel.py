@@ -49,11 +49,11 @@ def test_running_calls_count_against_the_limit_after_their_clients_have_left() -
                 client.leave(answer)
                 await server.settle()
             assert len(server.kernel.connections) == 0
-            answer = Http1Client(server).ask_raw(request())
+            answer = Http1Client(server).ask_raw(request(target=b'/?a="'))
             assert await answer.head() == 503
             assert answer.values(b"retry-after")
             assert "concurrency" in server.log[0].getMessage()
-            assert server.access == [("192.0.2.1:50000", "GET", "/", "1.1", 503)]
+            assert server.access == [("192.0.2.1:50000", "GET", "/?a=%22", "1.1", 503)]
 
     run_in_memory(check())
 

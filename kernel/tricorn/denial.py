@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from tricorn.api import Head, Message, Scope, Stream
 from tricorn.exchange import Exchange
 from tricorn.fields import CLOSE
-from tricorn.log_formats import escape
 from tricorn.scope import client_name, log_path
 
 if TYPE_CHECKING:
@@ -39,4 +38,4 @@ class Denial(Exchange):
 
 def log_handshake(kernel: Kernel, stream: Stream, scope: Scope, answer: str) -> None:
     """Log how a handshake was answered: a status, or `[accepted]`."""
-    kernel.log.info('%s - "WebSocket %s" %s', client_name(scope, stream), escape(log_path(scope)), answer)
+    kernel.log.info('%s - "WebSocket %s" %s', client_name(scope, stream), log_path(scope), answer)

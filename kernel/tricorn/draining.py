@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import Any
 
 from tricorn.kernel import Kernel
-from tricorn.log_formats import escape
 from tricorn.scope import log_path
 from tricorn.waiting import TICK, Changes
 
@@ -116,7 +115,7 @@ def _named(calls: list[Any], kernel: Kernel | None) -> str:
     """Some of the calls by method and path; with the kernel, for how long the oldest of each has streamed, if known."""
     ages: dict[str, float] = {}
     for call in calls:
-        name = f"{call.scope.get('method', 'WebSocket')} {escape(log_path(call.scope))}"
+        name = f"{call.scope.get('method', 'WebSocket')} {log_path(call.scope)}"
         age = 0.0 if kernel is None else kernel.clock - kernel.since.get(call, kernel.clock)
         ages[name] = max(ages.get(name, 0.0), age)
     names = [f"{name} {_age(ages[name])}".rstrip() for name in sorted(ages)]

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tricorn.api import Head, Headers, Message, Receive, Refusal, Scope, Send, Stream
 from tricorn.fields import CLOSE, FRAMED, as_bytes
-from tricorn.scope import client_name, log_path
+from tricorn.scope import client_name, log_path, log_paths
 
 if TYPE_CHECKING:
     from tricorn.kernel import Kernel
@@ -294,13 +294,13 @@ class Exchange:
 
     def _send_head(self, data: bytes, end: bool) -> None:
         """Send the kept head with the first bytes of the body."""
-        kernel = self._kernel
-        if kernel.access is not None:
-            scope, stream = self.scope, self._stream
+        access, scope, stream = self._kernel.access, self.scope, self._stream
+        if access is not None:
             client = stream.peer if scope["client"] is stream.client else client_name(scope, stream)
-            kernel.access(client, scope["method"], log_path(scope), scope["http_version"], self._status)
+            path = (not scope["query_string"] and log_paths.get(scope["raw_path"])) or log_path(scope)
+            access(client, scope["method"], path, scope["http_version"], self._status)
         flags = self._flags | FRAMED if self._bodyless else self._flags
-        self._stream.send_head(self._status, self._fields, flags, data, end)
+        stream.send_head(self._status, self._fields, flags, data, end)
 
     def _send_extension(self, kind: str, event: Message, phase: int) -> None:
         """The events of the extensions that the scope of a multiplexed stream announces."""

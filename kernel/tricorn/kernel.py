@@ -73,7 +73,6 @@ class Kernel:
         http: Sequence[HttpProvider],
         ws: WsProvider | None,
         state: dict[str, Any],
-        access: Access | None = None,
     ) -> None:
         self.app = app
         if settings.limit_calls:
@@ -85,8 +84,8 @@ class Kernel:
         self.protocol: Factory = protocol_factory(self, http)
         self.ws = ws
         self.state = state
-        self.access = access
-        self.access_refused = access
+        self.access: Access | None = None
+        self.access_refused: Access | None = None
         self.log = logging.getLogger("tricorn.error")
         self.root_path: str = settings.root_path
         self.limit_concurrency: int | None = settings.limit_concurrency

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tricorn.api import Head, Headers, Receiver, Refusal, Stream
 from tricorn.exchange import Exchange
+from tricorn.log_formats import escape
 from tricorn.scope import http_scope
 from tricorn.session import Session
 
@@ -21,7 +22,8 @@ def open_request(kernel: Kernel, stream: Stream, head: Head) -> Receiver:
     if limit is not None and (len(kernel.connections) >= limit or len(kernel.calls) >= limit):
         kernel.log.warning("Exceeded concurrency limit.")
         if kernel.access_refused is not None:
-            kernel.access_refused(stream.peer, head.method, head.target.decode("latin-1"), head.version, 503)
+            target = escape(head.target.decode("latin-1"))
+            kernel.access_refused(stream.peer, head.method, target, head.version, 503)
         raise Refusal(503, "over the concurrency limit", _RETRY)
     if kernel.limit_body and not head.complete:
         _check_announced(head.headers, kernel.limit_body)

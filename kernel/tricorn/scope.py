@@ -67,18 +67,22 @@ def client_name(scope: Scope, stream: Stream) -> str:
     return stream.peer if client is stream.client else escape(f"{client[0]}:{client[1]}")
 
 
-_log_paths: dict[bytes, str] = {}
+log_paths: dict[bytes, str] = {}
+"""What `log_path` made of some raw paths, without a query string."""
 
 
 def log_path(scope: Scope) -> str:
-    """The path of an access line: the decoded path quoted again, and the query string, as uvicorn prints them."""
+    """The path of an access line: the decoded path quoted again, and the query string, as uvicorn prints them.
+
+    Nothing in it breaks a line or ends a quotation, whatever the client sent or the application made of the scope.
+    """
     raw = scope["raw_path"]
-    path = _log_paths.get(raw)
+    path = log_paths.get(raw)
     if path is None:
         path = quote(scope["path"])
-        if len(_log_paths) >= 1024:
-            _log_paths.clear()
+        if len(log_paths) >= 1024:
+            log_paths.clear()
         if len(raw) <= 256:
-            _log_paths[raw] = path
+            log_paths[raw] = path
     query = scope["query_string"]
-    return f"{path}?{query.decode('ascii')}" if query else path
+    return f"{path}?{escape(query.decode('ascii', 'backslashreplace'))}" if query else path

@@ -222,13 +222,14 @@ class Server:
             http=[plugin.provider for plugin in config.selected["http"]],
             ws=ws[0].provider if ws else None,
             state=self.lifespan.state,
-            access=None if self.access is None else self.access.__call__,  # found once, not for every response
         )
-        if self.access is not None and config.access_log_format:
-            from tricorn.measuring import measured
-
-            kernel.access, kernel.app = None, measured(kernel.app, excluded_paths(config))
         kernel.start()
+        if self.access is not None:
+            kernel.access = kernel.access_refused = self.access.recorder(kernel.loop)
+            if config.access_log_format:
+                from tricorn.measuring import measured
+
+                kernel.access, kernel.app = None, measured(kernel.app, excluded_paths(config))
         if config.reset_contextvars:
             kernel.create_task = in_fresh_context(kernel.create_task)
         return kernel

@@ -22,7 +22,6 @@ from tricorn.closing import CLOSE_CODES
 from tricorn.denial import FORBIDDEN, Denial, log_handshake
 from tricorn.handshake import accept_fields, check_handshake, offered_subprotocols, values
 from tricorn.incoming import Incoming, drop
-from tricorn.log_formats import escape
 from tricorn.outgoing import ClientDisconnected, check_bytes, check_text
 from tricorn.scope import log_path, websocket_scope
 
@@ -261,8 +260,9 @@ class Session(Incoming):
         elif kind == "websocket.close":
             await self._start_denial(FORBIDDEN)
             await self._deny("websocket.http.response.body", {})
-            path = escape(log_path(self.scope))
-            self._kernel.log.info("connection rejected by the application before accepting it (no route for %s?)", path)
+            self._kernel.log.info(
+                "connection rejected by the application before accepting it (no route for %s?)", log_path(self.scope)
+            )
         elif kind == "websocket.http.response.start":
             await self._start_denial(event)
         else:

@@ -69,7 +69,7 @@ async def memory_server(
     options: as for `tricorn.Config`; `http` names the plugin where its own options matter.
     """
     config = _config(app, {"http": list(http), "ws": ws, **options})
-    kernel = Kernel(app, config, http=http, ws=ws, state=state or {}, access=None)
+    kernel = Kernel(app, config, http=http, ws=ws, state=state or {})
     server = MemoryServer(kernel)
     kernel.access = kernel.access_refused = lambda *record: server.access.append(record)
     unseen: list[dict[str, Any]] = []
