@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from collections import UserDict
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -98,7 +99,7 @@ def test_one_that_was_closed_or_thrown_into_sends_nothing() -> None:
 
 def test_forgetting_to_await_it_is_warned_of() -> None:
     async def use(send: Any) -> None:
-        with pytest.warns(RuntimeWarning, match="coroutine 'send' was never awaited"):
+        with pytest.warns(RuntimeWarning, match=r"coroutine '(Exchange\.)?send' was never awaited"):
             send(BODY)
         await send(START)
         await send(BODY)
@@ -139,7 +140,8 @@ def test_one_that_waits_can_be_cancelled_and_goes_on_when_there_is_room() -> Non
         await send({"type": "http.response.start", "status": 200})
         for size in (1 << 20, 1):
             call = send({"type": "http.response.body", "body": b"x" * size, "more_body": True})
-            assert type(call) is machine.Sending
+            # Before Python 3.11 a function of Cython cannot be marked, and makes real coroutines.
+            assert (type(call) is machine.Sending) is (sys.version_info >= (3, 11))
             try:
                 await asyncio.wait_for(call, 1)
             except asyncio.TimeoutError:
