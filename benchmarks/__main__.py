@@ -1,4 +1,4 @@
-"""The command line of the harness: `python -m benchmarks run|goals|list|show|instructions|growth`."""
+"""The command line of the harness: `python -m benchmarks run|goals|list|show`, and what runs by itself (`APART`)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,21 @@ import json
 import os
 import signal
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from benchmarks import goals, report, rounds, servers, workloads
 
 DEFAULT_SERVERS = ["tricorn-*", "uvicorn-*"]
 DEFAULT_WORKLOADS = ["plain"]
+
+APART = {
+    "instructions": "count instructions under callgrind",
+    "microseconds": "measure CPU time in memory",
+    "bytecodes": "count bytecodes, by whose they are",
+    "growth": "how cost grows with connections, fields and bodies",
+}
+"""The modules that measure in memory, each with options of its own."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,8 +44,8 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("--against", metavar="SERVER")
     show.add_argument("--plot", type=Path, metavar="FILE")
     commands.add_parser("list", help="name the servers and the workloads")
-    commands.add_parser("instructions", help="count instructions under callgrind", add_help=False)
-    commands.add_parser("growth", help="how cost grows with connections, fields and bodies", add_help=False)
+    for name, about in APART.items():
+        commands.add_parser(name, help=about, add_help=False)
     return top
 
 
@@ -70,14 +79,8 @@ def settings_of(options: argparse.Namespace, access_log: tuple[bool, ...] = (Fal
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand; returns the exit status."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["instructions"]:
-        from benchmarks import instructions
-
-        return instructions.main(arguments[1:])
-    if arguments[:1] == ["growth"]:
-        from benchmarks import growth
-
-        return growth.main(arguments[1:])
+    if arguments[:1] and arguments[0] in APART:
+        return int(import_module(f"benchmarks.{arguments[0]}").main(arguments[1:]))
     options = parser().parse_args(arguments)
     try:
         if options.command == "list":

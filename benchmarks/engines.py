@@ -105,12 +105,12 @@ def names() -> list[str]:
     return [*found, *(f"tricorn-ws-{ws}" for ws in sorted(e.name for e in metadata.entry_points(group="tricorn.ws")))]
 
 
-def takes(name: str, websocket: bool, compressed: bool = False) -> bool:
-    """Whether an engine can serve WebSockets, or HTTP requests. A constant writer cannot compress."""
+def takes(name: str, websocket: bool, compressed: bool = False, closed: bool = False) -> bool:
+    """Whether an engine can serve WebSockets, or HTTP requests. `nothing` cannot compress, nor `calls` close."""
     if name == "nothing":
         return not compressed
     if name == "calls":
-        return not websocket
+        return not websocket and not closed
     return ("-ws-" in name) == websocket
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import apps, engines
-from benchmarks.memory import MemoryClient
+from benchmarks.memory import ConnectionClient, MemoryClient
 from benchmarks.memory_websocket import WebSocketClient
 from benchmarks.process import ROOT
 
@@ -37,18 +37,23 @@ HEADERS = (
 
 @dataclass(frozen=True)
 class Shape:
-    """A request, how many of it are delivered at once, and the application that answers."""
+    """A request, how many of it are delivered at once, and the application that answers.
+
+    closed: each request has a connection of its own, which is closed behind the answer.
+    """
 
     name: str
     app: Any
     request: bytes
     depth: int = 1
+    closed: bool = False
 
     websocket = compressed = False
 
     def client(self, engine: engines.Engine, connections: int) -> MemoryClient:
         """What sends the requests."""
-        return MemoryClient(engine(self.app), self.request, self.depth, connections)
+        client = ConnectionClient if self.closed else MemoryClient
+        return client(engine(self.app), self.request, self.depth, connections)
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class Echo:
     depth: int = 1
     compressed: bool = False
 
-    websocket = True
+    websocket, closed = True, False
 
     def client(self, engine: engines.Engine, connections: int) -> MemoryClient:
         """What sends the messages."""
@@ -79,6 +84,7 @@ SHAPES: dict[str, Shape | Echo] = {
         Shape("headers", apps.plain, _request(fields=HEADERS)),
         Shape("waits", apps.waits, _request()),
         Shape("pipelined", apps.plain, _request(), 16),
+        Shape("connections", apps.plain, _request(fields=b"Connection: close\r\n"), closed=True),
         Shape("echo-1k", apps.echo, _request(b"POST", body=b"b" * 1024)),
         Echo("ws-16b", 16),
         Echo("ws-16b-x16", 16, 16),
@@ -126,7 +132,8 @@ def inside(job: dict[str, Any]) -> None:
 
 def fits(engine: str, shape: str) -> bool:
     """Whether an engine can serve a shape."""
-    return engines.takes(engine, SHAPES[shape].websocket, SHAPES[shape].compressed)
+    served = SHAPES[shape]
+    return engines.takes(engine, served.websocket, served.compressed, served.closed)
 
 
 def measure(

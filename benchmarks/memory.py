@@ -62,9 +62,9 @@ class MemoryTransport(asyncio.Transport):
             self.write(data)
 
     def close(self) -> None:
-        """The server wants to close: nothing in these loads asks for it."""
+        """The server wants to close."""
         self._closing = True
-        self._client.fail("the server closed a connection")
+        self._client.closed(self)
 
     abort = close
 
@@ -153,7 +153,64 @@ class MemoryClient:
         if not self._active:
             self._done.set_result(None)
 
+    def closed(self, transport: MemoryTransport) -> None:
+        """End the run: nothing in most loads asks a server to close."""
+        self.fail("the server closed a connection")
+
     def fail(self, reason: str) -> None:
         """End the run with RuntimeError."""
         if not self._done.done():
             self._done.set_exception(RuntimeError(reason))
+
+
+class ClosingTransport(MemoryTransport):
+    """The server's end of a connection that it closes once it has answered."""
+
+    __slots__ = ()
+
+    def close(self) -> None:
+        """Tell the server, in the next turn of the loop, that the connection is gone."""
+        if not self._closing:
+            self._closing = True
+            self._client.closed(self)
+
+    abort = close
+
+    def lose(self) -> None:
+        """What a loop does when it has closed a socket."""
+        self._protocol.connection_lost(None)
+
+
+class ConnectionClient(MemoryClient):
+    """Sends every request on a connection of its own, so many of them at a time; the server closes them."""
+
+    async def run(self, count: int) -> None:
+        """Send `count` requests, and return when all connections are closed. Raises RuntimeError as others do."""
+        self._call_soon = asyncio.get_running_loop().call_soon
+        done = self.expect_one()
+        self._active = min(self._connections, count)
+        self._left = count - self._active
+        for _ in range(self._active):
+            self._call_soon(self._open)
+        await done
+
+    def _open(self) -> None:
+        transport = ClosingTransport(self, 0)
+        transport.open(self._protocol())
+        transport.deliver(self._one)
+
+    def learn(self, transport: MemoryTransport) -> None:
+        """An answer is as long as it comes."""
+
+    def closed(self, transport: MemoryTransport) -> None:
+        """Open the next connection, or finish."""
+        if not transport.first.startswith(b"HTTP/1.1 200"):
+            self.fail(f"unexpected answer: {transport.first[:60]!r}")
+        self._call_soon(cast("ClosingTransport", transport).lose)
+        if self._left:
+            self._left -= 1
+            self._call_soon(self._open)
+            return
+        self._active -= 1
+        if not self._active and not self._done.done():
+            self._call_soon(self._done.set_result, None)

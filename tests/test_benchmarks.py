@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
+import subprocess
+import sys
 
 import pytest
 import websockets
@@ -16,6 +19,7 @@ from benchmarks.loads.paced import quantile
 from benchmarks.loads.wrk import parse, values
 from benchmarks.memory import MemoryClient, MemoryTransport
 from benchmarks.memory_websocket import WebSocketClient
+from benchmarks.process import ROOT
 from benchmarks.rounds import Sample, Settings, plan
 from benchmarks.servers import ACCESS_LOG, HTTP, Launch, Server, catalogue
 
@@ -176,6 +180,39 @@ def test_the_instructions_of_a_profile_are_its_totals() -> None:
     assert instructions("events: Ir\nfn=main\n1 5\ntotals: 1234\n") == 1234
     with pytest.raises(ValueError, match="no totals"):
         instructions("events: Ir\n")
+
+
+def in_memory(*arguments: str) -> list[str]:
+    """The lines that a command of the harness prints, in a process of its own: it forks."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return done.stdout.splitlines()
+
+
+def test_bytecodes_are_counted_by_whose_they_are() -> None:
+    engines_ = ("nothing", "calls", "tricorn-h11", "tricorn-ws-websockets")
+    lines = in_memory("bytecodes", *engines_, "--shapes", "plain", "connections", "ws-16b", "--requests", "20")
+    found = {}
+    for line in lines:
+        name, total, parts = re.fullmatch(r"(\S+, \S+) +([\d,]+)  \((.*)\)", line).groups()  # type: ignore[union-attr]
+        found[name] = int(total.replace(",", "")), parts
+    assert found.keys() == {
+        *(f"{name}, {shape}" for name in ("nothing", "tricorn-h11") for shape in ("plain", "connections")),
+        *("nothing, ws-16b", "calls, plain", "tricorn-ws-websockets, ws-16b"),
+    }
+    assert found["nothing, plain"][0] < found["calls, plain"][0] < found["tricorn-h11, plain"][0]
+    assert found["tricorn-h11, plain"][0] < found["tricorn-h11, connections"][0]
+    assert "websockets " in found["tricorn-ws-websockets, ws-16b"][1]
+    assert "tricorn " in found["tricorn-h11, plain"][1]
+    assert not any("apps" in parts or "memory" in parts for _, parts in found.values())
+    listed = in_memory("bytecodes", "tricorn-h11", "--shapes", "plain", "--functions", "5", "--requests", "20")
+    assert len(listed) == 6
+
+
+def test_microseconds_are_measured_for_each_engine() -> None:
+    lines = in_memory("microseconds", "calls", "tricorn-h11", "--requests", "100", "--rounds", "2")
+    assert [line.split()[0] for line in lines[1:]] == ["calls", "tricorn-h11"]
 
 
 @pytest.mark.parametrize("name", ["nothing", "calls", "tricorn-httptools", "tricorn-h11+log", "uvicorn-httptools+log"])

@@ -8,6 +8,7 @@ no more than `GATHER_LIMIT` bytes do.
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,19 @@ LARGE = 65536
 JOINED = 98304
 """Bytes that are copied next to each other all the same where each piece is a system call of its own. Memory for a few
 more comes fresh from the system each time, and costs more than the call."""
+
+
+FORGETFUL = (3, 12) <= sys.version_info < (3, 12, 9) or (3, 13) <= sys.version_info < (3, 13, 2)
+"""Whether `writelines` of asyncio's own transport does not look at how much waits already, and never pauses who writes:
+CVE-2024-12254."""
+
+
+def _takes_lines(transport: type[asyncio.Transport]) -> bool:
+    """Whether `writelines` of transports of this class writes each piece without a copy, as carefully as `write`."""
+    # The base class joins all of them: before Python 3.12 asyncio's own transports know no better.
+    if transport.writelines is asyncio.WriteTransport.writelines:
+        return False
+    return not FORGETFUL or not transport.__module__.startswith("asyncio.")
 
 
 def _joined(pieces: Sequence[bytes]) -> Iterator[bytes]:
@@ -95,12 +109,11 @@ class Gathering(asyncio.Protocol):
         """Write what was gathered and several pieces, large ones among them: in one system call, without a copy."""
         self._release()
         transport = self._transport
-        if type(transport).writelines is asyncio.WriteTransport.writelines:
-            # It would join all of them: before Python 3.12 asyncio's own transports know no better.
+        if _takes_lines(type(transport)):
+            transport.writelines(pieces)
+        else:
             for data in _joined(pieces):
                 transport.write(data)
-        else:
-            transport.writelines(pieces)
 
     def _release(self) -> None:
         """Write what has been gathered."""
