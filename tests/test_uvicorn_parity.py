@@ -95,9 +95,11 @@ def portable(scope: dict[str, Any], address: tuple[str, int]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def pair() -> Iterator[Pair]:
-    logging.getLogger("uvicorn.access").disabled = True
+    access = logging.getLogger("uvicorn.access")
+    access.disabled = True
     with Pair() as started:
         yield started
+    access.disabled = False
 
 
 def differences(found: dict[str, dict[str, Any]]) -> dict[str, tuple[Any, Any]]:

@@ -256,8 +256,8 @@ class Kernel:
     # --- the clock -------------------------------------------------------------------------------------------------
 
     def _tick(self) -> None:
-        """One sweep: the clock, the Date field, every deadline, and whoever waits for the last connection."""
-        loop = self.loop
+        """The clock, the Date field, and a sweep."""
+        loop, before = self.loop, self.clock
         # First, so that an error below ends this sweep and not all of them.
         self._ticker = loop.call_later(TICK, self._tick)
         self.clock = clock = loop.time()
@@ -269,6 +269,16 @@ class Kernel:
             if not now % STEP:
                 since = self.since
                 self.since = {call: since.get(call, clock) for call in self.calls if call.streaming}
+        if clock > before + 2 * TICK:
+            # Somebody has blocked the loop. What clients have sent meanwhile is read first: two turns are between which
+            # any loop looks at its sockets.
+            loop.call_soon(loop.call_soon, self._sweep)
+        else:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Every deadline, and whoever waits for the last connection."""
+        clock = self.clock
         for connection in [c for c in self.connections if 0.0 < c.deadline < clock]:
             connection.deadline = 0.0
             connection.expire()

@@ -156,7 +156,7 @@ class HttpSuite(ResponseChecks, MistakeChecks, FlowChecks, MultiplexedChecks):
             assert await (await calls()).body() == b"0123456789"
             await calls.made[0].respond(b"done")
             assert await answer.whole() == b"done"
-            answer = client.ask(b"POST", body=b"0123456789a")
+            answer = client.ask(b"POST", body=b"0123456789a", length=11)
             assert await answer.head() == 413
             assert calls.count == 1
 

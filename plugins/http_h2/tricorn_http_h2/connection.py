@@ -131,8 +131,9 @@ class Http2Connection(Ending):
             return
         self._reading = False
         self.give_room()
+        waited = bool(self.schedule)  # not what applications that start now leave to the end of the turn
         self.start()
-        if self.schedule and not self.congested:
+        if waited and not self.congested:
             self.pump()
         else:
             self.flush()

@@ -121,21 +121,24 @@ class Sender(asyncio.Protocol):
         self.schedule.add(stream)
         if not self._pumping and not self.congested:
             self._pumping = True
-            self.kernel.at_turn_end(self.pump)
+            self.kernel.at_turn_end(self._pump_on)
 
     def pump(self) -> None:
-        """Send what waits, one burst of it."""
-        self._pumping = False
+        """Send what waits: one burst of it now, and one in each turn of the loop from the next on."""
         schedule = self.schedule
         left = BURST
         self._gathering = True
         while schedule and left > 0 and self.window > 0 and not self.congested:
             left -= schedule.next().send_chunk()
         self.flush()
-        if schedule and self.window > 0 and not self.congested:
+        if schedule and self.window > 0 and not self.congested and not self._pumping:
             self._pumping = True
-            asyncio.get_running_loop().call_soon(self.pump)
+            asyncio.get_running_loop().call_soon(self._pump_on)
         self.busy = self.congested or bool(schedule)
+
+    def _pump_on(self) -> None:
+        self._pumping = False
+        self.pump()
 
     def widen(self, increment: int) -> None:
         """WINDOW_UPDATE of the connection. Raises ConnectionFault."""
