@@ -17,7 +17,7 @@ def test_the_kernels_own_plugins_are_those_of_its_entry_points() -> None:
 def test_a_frozen_program_without_metadata_has_the_published_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
     known = {(e.kind, e.name, e.value, e.version, e.distribution) for found in entries.scan().values() for e in found}
     monkeypatch.setattr(entries.sys, "frozen", True, raising=False)
-    monkeypatch.setattr(entries.importlib.metadata, "distributions", lambda **where: [])
+    monkeypatch.setattr(entries, "_distributions", lambda: iter(()))
     found = {(e.kind, e.name, e.value, e.version, e.distribution) for found in entries.scan().values() for e in found}
     assert found == known
 

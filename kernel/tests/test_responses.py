@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from email.utils import formatdate
+
 import pytest
 
 from tricorn.api import Refusal
-from tricorn.responses import STATUS_LINES, refusal_body
+from tricorn.responses import STATUS_LINES, http_date, refusal_body
 
 
 def test_every_status_has_a_line() -> None:
@@ -24,3 +26,8 @@ def test_a_refusal_tells_nothing_of_the_request(status: int) -> None:
     body = refusal_body(Refusal(status, "the reason, which is for the log"))
     assert body
     assert b"reason" not in body
+
+
+@pytest.mark.parametrize("second", [0, 784111777, 951782400, 1709251199, 4102444799])
+def test_a_date_is_written_as_the_email_package_does(second: int) -> None:
+    assert http_date(second).decode() == formatdate(second, usegmt=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import pluggy
 
@@ -336,7 +336,7 @@ class Kernel(Protocol):
         """Log a refusal that the plugin answers."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class HttpProvider:
     """An HTTP plugin: a codec for the kernel's HTTP/1 connection, or a whole connection of its own.
 
@@ -440,7 +440,7 @@ class WsCodec(Protocol):
         ...
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class WsProvider:
     """A WebSocket plugin.
 
@@ -459,7 +459,7 @@ Listen = Callable[["socket.socket", Callable[[], "asyncio.Protocol"], int, dict[
 """How a loop serves the connections of a socket: see `LoopProvider`."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LoopProvider:
     """An event loop plugin.
 
@@ -486,14 +486,14 @@ class Lifespan(Protocol):
         """Run the application's shutdown, once."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LifespanProvider:
     """A lifespan plugin: `open(config)` gives the `Lifespan` of one server."""
 
     open: Callable[[Any], Lifespan]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class LogProvider:
     """A logging plugin.
 
@@ -506,7 +506,7 @@ class LogProvider:
     access: Callable[[Any], Callable[[str, str, str, str, int], str] | None] | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class InterfaceProvider:
     """How an application that is not ASGI 3 becomes one.
 
@@ -520,7 +520,7 @@ class InterfaceProvider:
     websockets: bool = True
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class ListenerProvider:
     """Where connections come from. `open(config)` gives bound sockets; raises OSError where that fails.
 
@@ -531,7 +531,7 @@ class ListenerProvider:
     close: Callable[[Any], None] | None = None
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class SupervisorProvider:
     """What stands around the serving process. `run(server)` returns the exit status of the program.
 
@@ -543,7 +543,7 @@ class SupervisorProvider:
     run: Callable[[Any], int]
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class CommandProvider:
     """A further command of the command line: the plugin `x` is run by `tricorn x`.
 
@@ -557,16 +557,14 @@ class CommandProvider:
 Tone = Literal["plain", "good", "note", "bad", "faint"]
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """One row of a `Table`: a text for every column, and how it stands out where there are colours."""
 
     cells: Sequence[str]
     tone: Tone = "plain"
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(NamedTuple):
     """What a command has to show.
 
     numbers: the columns that are set to the right. grouped: rows with the same first cell belong together.
@@ -579,7 +577,7 @@ class Table:
     grouped: bool = False
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class TerminalProvider:
     """How commands show tables to a person. `show` prints one to standard output, which is a terminal."""
 
@@ -602,8 +600,7 @@ class Observer(Protocol):
         """The application call has ended."""
 
 
-@dataclass(frozen=True)
-class Option:
+class Option(NamedTuple):
     """One setting, declared once: command-line flag, environment variable, keyword of `Config` and `run()`, and help.
 
     name: the keyword (`ws_max_size`); the flag is `--ws-max-size`, the variable `TRICORN_WS_MAX_SIZE`.

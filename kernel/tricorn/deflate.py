@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["PART", "Deflate", "Deflater", "Inflater", "negotiate"]
 
@@ -23,8 +23,7 @@ _PARAMETER = re.compile(rb'([a-z_]+)(?:[ \t]*=[ \t]*("?)([0-9]{1,2})\2)?')
 _BITS = {str(bits).encode(): bits for bits in range(8, 16)}
 
 
-@dataclass(frozen=True)
-class Deflate:
+class Deflate(NamedTuple):
     """What was agreed. `header` is the value of the response's Sec-WebSocket-Extensions."""
 
     server_no_context_takeover: bool

@@ -152,7 +152,7 @@ def libraries(entry: Entry) -> str:
 
     Empty for one without metadata, as in a frozen program.
     """
-    requires = () if entry.dist is None else entry.dist.requires or ()
+    requires = () if entry.dist is None else importlib.metadata.requires(entry.distribution) or ()
     requirements = [text for text in requires if "extra ==" not in text]
     found = []
     for name in (re.split(r"[^A-Za-z0-9._-]", text, maxsplit=1)[0] for text in requirements):

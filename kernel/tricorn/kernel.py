@@ -8,7 +8,6 @@ import socket
 import struct
 import sys
 from collections.abc import Callable, Sequence
-from email.utils import formatdate
 from functools import partial
 from math import inf
 from time import time
@@ -20,7 +19,7 @@ from tricorn.fields import DATE, SERVER
 from tricorn.negotiation import Factory, protocol_factory
 from tricorn.opening import open_request
 from tricorn.recall import Recall
-from tricorn.responses import STATUS_LINES
+from tricorn.responses import STATUS_LINES, http_date
 from tricorn.turn import Turn
 from tricorn.upgrades import UnsupportedUpgrades
 
@@ -292,7 +291,7 @@ class Kernel:
         fields: list[tuple[bytes, bytes]] = []
         own = dict(self.settings.encoded_headers)  # which may have another server in them
         if self.settings.date_header and b"date" not in own:
-            fields.append((b"date", formatdate(now, usegmt=True).encode("ascii")))
+            fields.append((b"date", http_date(now)))
         if self.settings.server_header and b"server" not in own:
             fields.append((b"server", b"tricorn"))
         fields.extend(self.settings.encoded_headers)

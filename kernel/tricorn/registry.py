@@ -62,7 +62,7 @@ class PluginError(Exception):
     """A plugin cannot be had or does not do what a plugin must: one line for the user."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Selected:
     """A loaded plugin: `provider` is what its hook returned, or the module for a side plugin and a bundle.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from datetime import datetime
+from pathlib import Path
 
 _LISTENING = "0A"
 
@@ -12,10 +12,10 @@ _LISTENING = "0A"
 def describe_holder(port: int) -> str:
     """`python (pid 4711, "uvicorn main:app", since 14:02)`, or nothing where that cannot be found out."""
     inodes = _inodes(port)
-    for path in glob.glob("/proc/[0-9]*/fd/*") if inodes else ():
+    for path in Path("/proc").glob("[0-9]*/fd/*") if inodes else ():
         try:
             if os.readlink(path) in inodes:
-                return _describe(int(path.split("/")[2]))
+                return _describe(int(path.parts[2]))
         except OSError:
             continue  # it has ended meanwhile, or is somebody else's
     return ""
