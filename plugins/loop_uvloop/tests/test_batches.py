@@ -122,6 +122,42 @@ def test_without_a_descriptor_to_spare_it_goes_on_with_what_it_has(
     run(check)
 
 
+def test_a_descriptor_that_cannot_be_listened_on_is_closed(
+    sock: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[socket.socket] = []
+
+    class Watched(socket.socket):
+        def dup(self) -> socket.socket:
+            made.append(super().dup())
+            return made[-1]
+
+    async def refuse(*_: object, **__: object) -> None:
+        raise OSError(98, "Address already in use")
+
+    async def check() -> None:
+        serving = await listen(Watched(fileno=sock.detach()), Answer, 2 * WAVE, {})
+        await wave(serving._socket)
+        monkeypatch.setattr(serving, "_loop", Loop(serving._loop, refuse))
+        assert await judged(serving) == 1
+        assert [each.fileno() for each in made] == [-1]
+        serving.close()
+        serving._socket.close()
+
+    run(check)
+
+
+class Loop:
+    """A loop that has another `create_server`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, create_server: Callable[..., Any]) -> None:
+        self.create_server = create_server
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+
 def test_it_is_like_the_server_that_uvloop_has(sock: socket.socket) -> None:
     async def check() -> None:
         serving = await listen(sock, Answer, 256, {})
