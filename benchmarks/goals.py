@@ -82,6 +82,7 @@ def goals() -> list[Goal]:
         found += [Goal(workload, FAST, "hypercorn-uvloop", 3.0)]
         found += [Goal(workload, FAST, peer, 1.0) for peer in ("granian-uvloop", "uvicorn-zttp-uvloop")]
     found += [*_websocket(), Goal("idle", FAST, PLAIN, 1.0), Goal("startup", FAST, PLAIN, 1.0)]
+    found.append(Goal("startup", "tricorn-auto", "uvicorn-auto", 1.0))
     found += [
         Goal("latency", FAST, other, 1.0, key=key) for key in ("p99_ms", "p999_ms") for other in (PLAIN, PEERS[0])
     ]

@@ -177,7 +177,8 @@ def _plugins(kind: str) -> list[str]:
 def _tricorn_servers() -> list[Server]:
     plain = frozenset({HTTP, ACCESS_LOG})
     probes = {TLS: "--ssl-keyfile", WORKERS: "--workers"}
-    servers = []
+    auto = tricorn("auto", "auto", "auto")  # what is picked where nothing is asked for
+    servers = [Server("tricorn-auto", auto, ("tricorn-kernel",), plain, ("uvicorn-auto",), probes)]
     for loop in LOOPS:
         extra: tuple[str, ...] = ("tricorn-loop-uvloop", "uvloop") if loop == "uvloop" else ()
         for http in _plugins("http"):
@@ -201,7 +202,7 @@ def _tricorn_servers() -> list[Server]:
 
 def _uvicorn_servers() -> list[Server]:
     plain = frozenset({HTTP, ACCESS_LOG, TLS, WORKERS})
-    servers = []
+    servers = [Server("uvicorn-auto", uvicorn("auto", "auto", "auto"), ("uvicorn",), plain)]
     for loop in LOOPS:
         extra: tuple[str, ...] = ("uvloop",) if loop == "uvloop" else ()
         for http in UVICORN_PARSERS:
