@@ -35,6 +35,10 @@ HEADERS = (
 )
 
 
+UNIQUE = b"GET /items/%d?page=%d HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Request-Id: %d\r\n\r\n"
+"""The request of the workload `unique`."""
+
+
 @dataclass(frozen=True)
 class Shape:
     """A request, how many of it are delivered at once, and the application that answers.
@@ -81,6 +85,7 @@ SHAPES: dict[str, Shape | Echo] = {
     shape.name: shape
     for shape in (
         Shape("plain", apps.plain, _request()),
+        Shape("unique", apps.plain, UNIQUE),
         Shape("headers", apps.plain, _request(fields=HEADERS)),
         Shape("waits", apps.waits, _request()),
         Shape("pipelined", apps.plain, _request(), 16),

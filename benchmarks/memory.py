@@ -8,7 +8,7 @@ turn of the loop, on all connections, as a closed-loop client does over sockets.
 from __future__ import annotations
 
 import asyncio
-from itertools import repeat
+from itertools import count, repeat
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -87,12 +87,17 @@ class MemoryTransport(asyncio.Transport):
 
 
 class MemoryClient:
-    """Sends `request`, which holds `depth` requests, on `connections` connections in turns."""
+    """Sends `request`, which holds `depth` requests, on `connections` connections in turns.
+
+    With numbers to be put in it (`%d`), no two requests are the same.
+    """
 
     def __init__(self, protocol: Callable[[], asyncio.Protocol], request: bytes, depth: int, connections: int) -> None:
         self._protocol = protocol
-        self._request: Callable[[], bytes] = repeat(request * depth).__next__
-        self._one = request
+        varied = request.count(b"%d")
+        requests = (request % ((number,) * varied) for number in count(1_000_000)) if varied else repeat(request)
+        self._one = next(requests)
+        self._request: Callable[[], bytes] = requests.__next__ if depth == 1 else repeat(request * depth).__next__
         self._depth = depth
         self._connections = connections
         self._left = 0
@@ -197,7 +202,7 @@ class ConnectionClient(MemoryClient):
     def _open(self) -> None:
         transport = ClosingTransport(self, 0)
         transport.open(self._protocol())
-        transport.deliver(self._one)
+        transport.deliver(self._request())
 
     def learn(self, transport: MemoryTransport) -> None:
         """An answer is as long as it comes."""

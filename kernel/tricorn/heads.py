@@ -4,8 +4,8 @@ A codec reads heads; what it may report is decided here, so that no two codecs d
 
 1. recalls the lines that it knows (`tricorn.recall`); when all are known it has read the head;
 2. else checks the bytes of the head (`check_controls`): CRLF ends lines, and there is no other control character;
-3. asks the codec, compares its account with the bytes line by line, and reads the head itself (`read_strict`) where
-   they differ or where the codec declined, be it an illegal head or only a method that its parser does not know;
+3. reads it by the strict grammar (`read_strict`) and compares that with the codec's account: where they differ or the
+   codec declined, be it an illegal head or only a method that its parser does not know, the grammar decides;
 4. decides on framing, persistence, expectations and upgrades (`examine`), unless all fields have come together before.
 
 Every refusal follows RFC 9112 where it names a status, and otherwise takes the reading no other server can misread.
@@ -24,7 +24,6 @@ from tricorn.target import check_host, known_hosts
 _CONTROLS = bytes((byte < 0x20 and byte != 0x09) or byte == 0x7F for byte in range(256))
 """A table that turns control characters into 1 and text into 0: counting so is many times faster than a regex."""
 _REQUEST_LINE = re.compile(rb"([^ ]+) ([^ ]+) HTTP/([0-9])\.([0-9])")
-_FIELD = re.compile(rb"([^:]*):[\t ]*(.*?)[\t ]*", re.DOTALL)
 _RULED = PROXY_FIELDS | {b"content-length", b"transfer-encoding", b"connection", b"expect", b"upgrade"}
 """Host has a rule too, but a Host that was found valid is remembered by itself."""
 _SINGLE = (
@@ -97,23 +96,28 @@ def read_strict(lines: Sequence[bytes]) -> tuple[bytes, bytes, int, Headers]:
     The minor version is 0 or 1: later ones of HTTP/1 are served as 1.1 (RFC 9110 section 2.5). Raises Refusal: 505 for
     another major version, 400 for anything that is not the grammar. `check_controls` has passed before.
     """
-    line = _REQUEST_LINE.fullmatch(lines[0])
-    if line is None:
-        raise Refusal(400, "invalid request line")
-    method, target, major, minor = line.groups()
-    if TOKEN.fullmatch(method) is None:
-        raise Refusal(400, "invalid method")
-    if major != b"1":
-        raise Refusal(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+    words = lines[0].split(b" ")
+    if len(words) == 3 and words[0] in _METHODS and words[1] and words[2] == b"HTTP/1.1":
+        method, target, minor = words[0], words[1], b"1"  # as nearly all are
+    else:
+        line = _REQUEST_LINE.fullmatch(lines[0])
+        if line is None:
+            raise Refusal(400, "invalid request line")
+        method, target, major, minor = line.groups()
+        if TOKEN.fullmatch(method) is None:
+            raise Refusal(400, "invalid method")
+        if major != b"1":
+            raise Refusal(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
     return method, target, 0 if minor == b"0" else 1, [read_field(line) for line in lines[1:-2]]
 
 
 def read_field(line: bytes) -> tuple[bytes, bytes]:
     """Read one field line by the strict grammar. Raises Refusal(400)."""
-    field = _FIELD.fullmatch(line)
-    if field is None or TOKEN.fullmatch(field[1]) is None:
+    name, colon, value = line.partition(b":")
+    name = name.lower()
+    if not colon or (name not in plain_names and TOKEN.fullmatch(name) is None):
         raise Refusal(400, "invalid header field")
-    return field[1].lower(), field[2]
+    return name, value.strip(b" \t")
 
 
 def examine(minor: int, headers: Headers, fields: dict[bytes, bytes]) -> tuple[int, bool, bool, bytes | None]:

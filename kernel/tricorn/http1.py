@@ -39,15 +39,15 @@ FIRST_REQUEST_TIME = 1.0
 class Http1Connection(Http1Stream):
     """The protocol object of one connection.
 
-    codec: makes the reader of heads. A codec sees no bodies, so after a head that announces one, or an upgrade, and
-    after one that it declined, the next head gets a new codec.
+    codec: makes the reader of heads; None where the strict grammar is all that reads them. A codec sees no bodies, so
+    after a head that announces one, or an upgrade, and after one that it declined, the next head gets a new codec.
     """
 
     __slots__ = ("_blank", "_chunks", "_codec", "_read_head")
 
     _chunks: ChunkedReader
 
-    def __init__(self, kernel: Kernel, codec: Callable[[], Http1Codec]) -> None:
+    def __init__(self, kernel: Kernel, codec: Callable[[], Http1Codec] | None) -> None:
         super().__init__(kernel)
         self._codec = codec
         self._read_head: Callable[[bytes], tuple[bytes, bytes, Headers]] | None = None
@@ -223,7 +223,7 @@ class Http1Connection(Http1Stream):
         headers: Any = list(map(recall.field, lines[1:-2]))
         repeated = all(headers)
         if known is None or not repeated:
-            read_head = self._read_head or self._codec().read_head
+            read_head = self._read_head or (self._codec and self._codec().read_head)
             known, headers, faithful = recall.consult(read_head, head, lines, headers)
             self._read_head = read_head if faithful else None
         fields = dict(headers)

@@ -1,9 +1,9 @@
 """What has been read before: lines of request heads, by their bytes.
 
 Clients repeat themselves: the same request line, host, user agent and accept fields come again with every request of a
-connection, and of others. A line that a codec has read, and that the kernel has compared with its bytes, is remembered;
-a head that has only such lines is read by looking them up, at a fraction of the cost of any parser. Of other heads the
-codec gets the request line and the fields that are new, in the form of a head.
+connection, and of others. A line that has been read is remembered; a head that has only such lines is read by looking
+them up, at a fraction of the cost of any parser. Of other heads the request line and the fields that are new are read,
+in the form of a head.
 
 When all field lines of a head were known, they have come before, and will come again: all of them together are
 remembered as a section, with what follows from them. Such a head takes two look-ups, however many fields it has. A
@@ -68,41 +68,33 @@ class Recall:
 
     def consult(
         self,
-        read_head: Callable[[bytes], tuple[bytes, bytes, Headers]],
+        read_head: Callable[[bytes], tuple[bytes, bytes, Headers]] | None,
         head: bytes,
         lines: list[bytes],
         known: list[Any],
     ) -> tuple[Request, Headers, bool]:
-        """Have what is new in a head read by a codec, and remember it.
+        """Read what is new in a head, have a codec read it too, and remember it.
 
-        read_head: of the codec. lines: the head's, the two empty ones at its end included. known: what is known of its
-        fields, None for each that is new. Returns what the head says, and whether the codec said it: False where
-        the strict grammar had to decide. Raises Refusal.
+        read_head: of the codec; None for one that is the strict grammar itself. lines: the head's, the two empty ones
+        at its end included. known: what is known of its fields, None for each that is new. Returns what the head says,
+        and whether the codec said the same. Raises Refusal.
         """
         # A head without Host is none to some parsers.
-        places = [place for place, field in enumerate(known) if field is None or field[0] == b"host"]
-        new = [lines[place + 1] for place in places]
-        if len(new) < len(known):
-            head = b"\r\n".join([lines[0], *new, b"", b""])
-        check_controls(head, len(new) + 2)
-        try:
-            method, target, headers = read_head(head)
-        except ValueError:
-            faithful = False
-        else:
-            minor = 0 if lines[0].endswith(b"0") else 1
-            faithful = lines[0] == b"%b %b HTTP/1.%d" % (method, target, minor) and _agrees(headers, new)
-        if faithful:
-            for place, field in zip(places, headers, strict=True):
-                known[place] = field
-            headers = known
-        else:
-            method, target, minor, headers = read_strict(lines)
+        host = b"host" if read_head is not None else b""
+        places = [place for place, field in enumerate(known) if field is None or field[0] == host]
+        if len(places) < len(known):
+            lines = [lines[0], *[lines[place + 1] for place in places], b"", b""]
+            head = b"\r\n".join(lines)
+        check_controls(head, len(lines) - 1)
+        method, target, minor, headers = read_strict(lines)
+        faithful = read_head is None or _says(read_head, head, (method, target, headers))
         request = method_name(method), target, minor, self._sections[minor]
         _remember(self._requests, lines[0], request)
-        for place, line in zip(places, new, strict=True):
-            _remember(self._fields, line, headers[place])
-        return request, headers, faithful
+        for place, line, field in zip(places, lines[1:-2], headers, strict=True):
+            if known[place] is None:
+                known[place] = field
+                _remember(self._fields, line, field)
+        return request, known, faithful
 
 
 def make_section(request: Request, headers: Headers, fields: dict[bytes, bytes]) -> Section:
@@ -113,15 +105,14 @@ def make_section(request: Request, headers: Headers, fields: dict[bytes, bytes])
     return head, headers, length, persistent
 
 
-def _agrees(headers: Headers, lines: list[bytes]) -> bool:
-    """Whether a codec's account has each field line in its place, under its name, with its value."""
-    if len(headers) != len(lines):
+def _says(
+    read_head: Callable[[bytes], tuple[bytes, bytes, Headers]], head: bytes, meaning: tuple[bytes, bytes, Headers]
+) -> bool:
+    """Whether a codec finds this meaning in a head: its method, its target and its fields."""
+    try:
+        return read_head(head) == meaning
+    except ValueError:
         return False
-    for (name, value), line in zip(headers, lines, strict=True):
-        size = len(name)
-        if line[size : size + 1] != b":" or line[:size].lower() != name or line[size + 1 :].strip(b" \t") != value:
-            return False
-    return True
 
 
 def _remember(memory: dict[bytes, T], line: bytes, meaning: T) -> None:

@@ -11,7 +11,6 @@ from types import FunctionType, ModuleType
 import pytest
 
 import tricorn_http_compiled
-from tricorn.api import Headers
 from tricorn.testing.calls import Calls
 from tricorn.testing.memory_server import memory_server, run_in_memory
 from tricorn_http_compiled import machine
@@ -101,14 +100,6 @@ def test_it_is_compiled_again_only_when_its_sources_have_changed(
         assert compiling.kept(tmp_path) != before
         assert not before.exists()
     assert len(set(compiled)) == len(compiled) == 3
-
-
-def test_the_codec_reads_by_the_strict_grammar_and_declines_the_rest() -> None:
-    codec = tricorn_http_compiled.StrictCodec()
-    fields: Headers = [(b"host", b"test"), (b"x", b"1")]
-    assert codec.read_head(b"BREW /a HTTP/1.1\r\nHost: test\r\nX:\t1 \r\n\r\n") == (b"BREW", b"/a", fields)
-    with pytest.raises(ValueError, match="invalid header field"):
-        codec.read_head(b"GET / HTTP/1.1\r\nno field\r\n\r\n")
 
 
 def test_the_connections_of_a_kernel_share_what_they_know_of_it_and_no_others() -> None:

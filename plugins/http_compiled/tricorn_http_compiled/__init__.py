@@ -7,7 +7,7 @@ import inspect
 import sys
 from typing import cast
 
-from tricorn.api import Headers, Http1Codec, HttpProvider, Kernel, Refusal, Unavailable, hookimpl
+from tricorn.api import HttpProvider, Kernel, Unavailable, hookimpl
 
 try:
     import tricorn_http_compiled.machine as machine
@@ -26,29 +26,12 @@ elif sys.version_info >= (3, 11):
     vars(machine.Exchange.send)["_is_coroutine"] = vars(asyncio.coroutines)["_is_coroutine"]
 
 
-class StrictCodec:
-    """An `Http1Codec`: the kernel's strict grammar, compiled."""
-
-    __slots__ = ()
-
-    def read_head(self, head: bytes) -> tuple[bytes, bytes, Headers]:
-        """Split one complete head (`tricorn.api.Http1Codec`)."""
-        try:
-            method, target, _, headers = machine.read_strict(head.split(b"\r\n"))
-        except Refusal as refusal:
-            raise ValueError(str(refusal)) from None
-        return method, target, headers
-
-
-_: type[Http1Codec] = StrictCodec
-
-
 def connection(kernel: Kernel) -> asyncio.Protocol:
     """The protocol object of a connection, which has all methods of `asyncio.Protocol` without being one: an extension
     type cannot inherit from it."""
     # Kept by the kernel, so that it lives as long.
     shared = vars(kernel).get(__name__) or vars(kernel).setdefault(__name__, machine.Shared(kernel))
-    return cast("asyncio.Protocol", machine.Http1Connection(shared, StrictCodec))
+    return cast("asyncio.Protocol", machine.Http1Connection(shared, None))
 
 
 @hookimpl
