@@ -18,7 +18,6 @@ from typing import Any
 
 from benchmarks import engines
 from benchmarks.instructions import SHAPES, Echo, Shape, fits
-from benchmarks.process import ROOT
 
 WARM_UP = 64
 """Requests that are served before, uncounted: caches are filled then."""
@@ -36,7 +35,7 @@ def package(code: CodeType) -> str:
         return path.parts[path.parts.index("site-packages") + 1]
     if path.is_relative_to(LIBRARY):
         return "python"
-    if path.is_relative_to(ROOT / "benchmarks"):
+    if path.parent == Path(__file__).parent:
         return path.stem
     return next((part for part in path.parts if part.startswith("tricorn")), path.name)
 

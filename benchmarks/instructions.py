@@ -56,8 +56,11 @@ class Shape:
 
     def client(self, engine: engines.Engine, connections: int) -> MemoryClient:
         """What sends the requests."""
-        client = ConnectionClient if self.closed else MemoryClient
-        return client(engine(self.app), self.request, self.depth, connections)
+        kind = ConnectionClient if self.closed else MemoryClient
+        client = kind(engine(self.app), self.request, self.depth, connections)
+        if self.request is UNIQUE:
+            client.vary(UNIQUE.count(b"%d"))
+        return client
 
 
 @dataclass(frozen=True)

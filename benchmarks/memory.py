@@ -8,7 +8,8 @@ turn of the loop, on all connections, as a closed-loop client does over sockets.
 from __future__ import annotations
 
 import asyncio
-from itertools import count, repeat
+import itertools
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -87,22 +88,24 @@ class MemoryTransport(asyncio.Transport):
 
 
 class MemoryClient:
-    """Sends `request`, which holds `depth` requests, on `connections` connections in turns.
-
-    With numbers to be put in it (`%d`), no two requests are the same.
-    """
+    """Sends `request`, `depth` of it at once, on `connections` connections in turns."""
 
     def __init__(self, protocol: Callable[[], asyncio.Protocol], request: bytes, depth: int, connections: int) -> None:
         self._protocol = protocol
-        varied = request.count(b"%d")
-        requests = (request % ((number,) * varied) for number in count(1_000_000)) if varied else repeat(request)
-        self._one = next(requests)
-        self._request: Callable[[], bytes] = requests.__next__ if depth == 1 else repeat(request * depth).__next__
+        self._request: Callable[[], bytes] = repeat(request * depth).__next__
+        self._one = request
         self._depth = depth
         self._connections = connections
         self._left = 0
         self._active = 0
         self.length = 0
+
+    def vary(self, places: int) -> None:
+        """Put another number in so many places of the request each time (`%d`), so that no two are the same."""
+        request = self._one
+        requests = (request % ((number,) * places) for number in itertools.count(1_000_000))
+        self._one = next(requests)
+        self._request = requests.__next__
 
     async def run(self, count: int) -> None:
         """Send about `count` requests, rounded up to full batches, and return when all are answered.

@@ -130,6 +130,24 @@ def plan(servers: Sequence[Server], workloads: Sequence[Workload], settings: Set
     return found
 
 
+def turns(meetings: Sequence[Meeting], rounds: int) -> Iterator[tuple[int, Server, Workload, bool]]:
+    """Who is measured when: (round, server, workload, whether the access log is on).
+
+    All meetings at a workload take their rounds together, and a server is measured with the log off and on one behind
+    the other: so it can be compared with itself on a machine whose speed changes.
+    """
+    together: dict[str, list[Meeting]] = {}
+    for meeting in meetings:
+        together.setdefault(meeting[0].name, []).append(meeting)
+    for group in together.values():
+        servers = list({server.name: server for _, _, taking in group for server in taking}.values())
+        for number in range(rounds):
+            for server in servers if number % 2 == 0 else reversed(servers):
+                for workload, access_log, taking in group:
+                    if server in taking:
+                        yield number, server, workload, access_log
+
+
 def run(meetings: Sequence[Meeting], settings: Settings, tell: Callable[[Sample], None]) -> list[Sample]:
     """Measure everything, or until interrupted; `tell` gets every sample as it is taken."""
     samples: list[Sample] = []
@@ -139,13 +157,11 @@ def run(meetings: Sequence[Meeting], settings: Settings, tell: Callable[[Sample]
     os.sched_setaffinity(0, {settings.client_core})
     try:
         with tempfile.TemporaryDirectory(prefix="benchmarks-") as name:
-            for workload, access_log, taking in meetings:
-                for number in range(settings.rounds):
-                    for server in taking if number % 2 == 0 else reversed(taking):
-                        place = Place(server, workload, access_log, settings, Path(name), rates)
-                        sample = take(place, server, workload, access_log, number)
-                        samples.append(sample)
-                        tell(sample)
+            for number, server, workload, access_log in turns(meetings, settings.rounds):
+                place = Place(server, workload, access_log, settings, Path(name), rates)
+                sample = take(place, server, workload, access_log, number)
+                samples.append(sample)
+                tell(sample)
     except KeyboardInterrupt:
         return samples
     finally:

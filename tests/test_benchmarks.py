@@ -39,6 +39,22 @@ def test_a_ratio_is_taken_within_a_round_and_the_median_counts() -> None:
     assert entry["ratios"][UVICORN]["median"] == 2
 
 
+def test_the_log_off_and_on_is_measured_one_behind_the_other() -> None:
+    plain, other = workloads.WORKLOADS["plain"], workloads.WORKLOADS["headers"]
+    ours, theirs = catalogue()[TRICORN], catalogue()[UVICORN]
+    meetings = [(plain, False, [ours, theirs]), (other, False, [ours]), (plain, True, [ours])]
+    assert list(rounds.turns(meetings, 2)) == [
+        (0, ours, plain, False),
+        (0, ours, plain, True),
+        (0, theirs, plain, False),
+        (1, theirs, plain, False),
+        (1, ours, plain, False),
+        (1, ours, plain, True),
+        (0, ours, other, False),
+        (1, ours, other, False),
+    ]
+
+
 def test_a_round_in_which_a_server_failed_is_left_out() -> None:
     samples = [sample(TRICORN, 0, 30), sample(UVICORN, 0, 10), sample(TRICORN, 1, 30), sample(UVICORN, 1, 1, "died")]
     assert report.ratios(samples, TRICORN, UVICORN) == [3]
@@ -192,17 +208,20 @@ def in_memory(*arguments: str) -> list[str]:
 
 def test_bytecodes_are_counted_by_whose_they_are() -> None:
     engines_ = ("nothing", "calls", "tricorn-h11", "tricorn-ws-websockets")
-    lines = in_memory("bytecodes", *engines_, "--shapes", "plain", "connections", "ws-16b", "--requests", "20")
+    lines = in_memory(
+        "bytecodes", *engines_, "--shapes", "plain", "unique", "connections", "ws-16b", "--requests", "20"
+    )
     found = {}
     for line in lines:
         name, total, parts = re.fullmatch(r"(\S+, \S+) +([\d,]+)  \((.*)\)", line).groups()  # type: ignore[union-attr]
         found[name] = int(total.replace(",", "")), parts
     assert found.keys() == {
-        *(f"{name}, {shape}" for name in ("nothing", "tricorn-h11") for shape in ("plain", "connections")),
-        *("nothing, ws-16b", "calls, plain", "tricorn-ws-websockets, ws-16b"),
+        *(f"{name}, {shape}" for name in ("nothing", "tricorn-h11") for shape in ("plain", "unique", "connections")),
+        *("nothing, ws-16b", "calls, plain", "calls, unique", "tricorn-ws-websockets, ws-16b"),
     }
     assert found["nothing, plain"][0] < found["calls, plain"][0] < found["tricorn-h11, plain"][0]
     assert found["tricorn-h11, plain"][0] < found["tricorn-h11, connections"][0]
+    assert found["tricorn-h11, plain"][0] < found["tricorn-h11, unique"][0]  # it reads what it has not read before
     assert "websockets " in found["tricorn-ws-websockets, ws-16b"][1]
     assert "tricorn " in found["tricorn-h11, plain"][1]
     assert not any("apps" in parts or "memory" in parts for _, parts in found.values())
