@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, cast
 
+import pytest
+
+from tricorn import gathering as module
 from tricorn.gathering import LARGE, Gathering
 from tricorn.kernel import Kernel
 
@@ -52,3 +55,13 @@ def test_very_large_pieces_leave_one_by_one_where_the_transport_would_copy_them(
 
 def test_others_leave_together_with_their_neighbours_there() -> None:
     assert written(Joining(), b"1", BODY, b"2", BODY)[1:] == [b"1" + BODY + b"2", BODY]
+
+
+def test_asyncios_own_way_is_not_trusted_where_it_never_pauses_who_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Forgetful(Scattering):
+        __module__ = "asyncio.selector_events"
+
+    for forgets, calls in ((True, [BODY, BODY]), (False, [(BODY, BODY)])):
+        monkeypatch.setattr(module, "FORGETFUL", forgets)
+        assert written(Forgetful(), BODY, BODY)[1:] == calls
+        assert written(Scattering(), BODY, BODY)[1:] == [(BODY, BODY)]

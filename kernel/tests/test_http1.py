@@ -13,10 +13,11 @@ from tricorn.api import HttpProvider
 from tricorn.heads import check_partial
 from tricorn.http1 import BACKLOG_LIMIT
 from tricorn.testing.calls import Calls
+from tricorn.testing.client import Answer
 from tricorn.testing.http1 import Http1Suite
 from tricorn.testing.http1_base import BEHIND, request
 from tricorn.testing.http1_client import Http1Client
-from tricorn.testing.memory import HIGH_WATER
+from tricorn.testing.memory import HIGH_WATER, MemoryLoop
 from tricorn.testing.memory_server import memory_server, run_in_memory
 from tricorn.testing.strict import STRICT
 
@@ -106,6 +107,25 @@ def test_an_idle_connection_closes_silently() -> None:
             await client.server.advance(1)
             assert client.closed
             assert len(client.received) == size
+
+    run_in_memory(check())
+
+
+def test_what_a_client_sent_while_the_loop_was_blocked_is_read_before_its_deadline_counts() -> None:
+    async def check() -> None:
+        async with serving(timeout_keep_alive=5, timeout_request_head=1) as (calls, client):
+            answer = client.ask_raw(request())
+            await (await calls()).respond(b"hello")
+            await answer.whole()
+            loop = asyncio.get_running_loop()
+            assert isinstance(loop, MemoryLoop)
+            loop.advance(60)
+            again: list[Answer] = []
+            # The tick, which is due by now, comes in the turn before this is read.
+            loop.call_soon(loop.call_soon, lambda: again.append(client.ask_raw(request())))
+            await client.server.settle()
+            await (await calls()).respond(b"again")
+            assert await again[0].whole() == b"again"
 
     run_in_memory(check())
 
